@@ -67,4 +67,14 @@ def coefficient(program: Program, instance: int, node: int) -> Atom:
 
 def weight(atoms: Iterable[Atom]) -> Weight:
     """A product of atoms in its one order."""
-    return tuple(sorted(atoms, key=lambda atom: (str(atom[0]), atom[1:])))
+    return tuple(sorted(atoms))  # type: ignore[type-var]  # one kind, one signature
+
+
+def term_key(term: Term) -> tuple[Weight, tuple[int, ...]]:
+    """Terms are compared as sorted lists."""
+    return term[0], term[1] or ()
+
+
+def sorted_terms(terms: Iterable[Term]) -> Terms:
+    """A sum of terms in its one order."""
+    return tuple(sorted(terms, key=term_key))

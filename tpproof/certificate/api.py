@@ -1,0 +1,108 @@
+"""`prove` and `check` for Python users."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tpproof.certificate.model import Certificate
+from tpproof.certificate.write import certificate_of
+from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
+from tpproof.program.canonical import sha256
+from tpproof.program.model import Program
+from tpproof.proof.prove import prove as prove_program
+
+
+class HasProgram(Protocol):
+    """Anything that carries a program: a traced or loaded network."""
+
+    @property
+    def program(self) -> Program: ...
+
+
+def _program(net: Program | HasProgram) -> Program:
+    return net if isinstance(net, Program) else net.program
+
+
+def prove(
+    net: Program | HasProgram,
+    *,
+    name: str | None = None,
+    limits: Limits = DEFAULT,
+    progress: Callable[[str], None] | None = None,
+) -> Certificate:
+    """Prove a network and return its certificate, which nobody has checked yet: see `check`.
+
+    Parameters
+    ----------
+    net
+        A program, or a network made by tracing or loading.
+    name
+        Recorded beside the proof.
+
+    Raises
+    ------
+    TpproofError
+        E104 when a limit is reached.
+    """
+    return certificate_of(prove_program(_program(net), limits, progress), name)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The independent checker's answer."""
+
+    verdict: str  # accepted, accepted-as-stated, rejected, declined, unreadable
+    exit_status: int
+    steps: int
+    errors: tuple[dict[str, Any], ...]
+
+    def __bool__(self) -> bool:
+        return self.exit_status == 0
+
+
+def check(
+    certificate: Certificate | bytes,
+    network: Program | HasProgram | None = None,
+    *,
+    as_stated: bool = False,
+    allow_conditional: bool = False,
+) -> Report:
+    """Run the independent checker in a fresh process on the certificate's bytes.
+
+    Parameters
+    ----------
+    certificate
+        A certificate or the bytes of one.
+    network
+        The network that it has to be about; without it the best answer is accepted-as-stated.
+    """
+    content = certificate if isinstance(certificate, bytes) else certificate.to_json()
+    digest = sha256(_program(network)) if network is not None else None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "certificate.json"
+        path.write_bytes(content)
+        return check_file(path, digest, as_stated=as_stated, allow_conditional=allow_conditional)
+
+
+def check_file(
+    path: Path, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
+) -> Report:
+    """The checker's answer on the bytes on disk, from a fresh isolated process."""
+    command = [sys.executable, "-I", "-m", "tpproof.checker", str(path), "--json"]
+    command += ["--sha256", network_sha256] if network_sha256 else []
+    command += ["--as-stated"] if as_stated else []
+    command += ["--allow-conditional"] if allow_conditional else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        answer = json.loads(done.stdout)
+        return Report(answer["verdict"], done.returncode, answer["steps"], tuple(answer["errors"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise TpproofError("E143", f"no answer from the checker: {done.stderr[:300]}", "a verdict") from error

@@ -1,0 +1,81 @@
+"""The certificate as an object: a JSON value, and what readers ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tpproof.program.canonical import canonical_bytes, from_json
+from tpproof.program.model import Program
+
+FORMAT = "tpproof-certificate"
+VERSION = 1
+RULES = "tpproof-rules-1"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What `prove` found, as it is written down. ``data`` is the JSON value (docs/certificate-format.md)."""
+
+    data: dict[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """proved, proved-by-execution, conditional, refused; or refuted (then it cannot be accepted)."""
+        return str(self.data["verdict"])
+
+    @property
+    def assumptions(self) -> list[dict[str, Any]]:
+        return list(self.data["assumptions"])
+
+    @property
+    def axioms(self) -> list[str]:
+        return list(self.data["axioms"])
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        return list(self.data["steps"])
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Name, version, path count, failures: outside the proof."""
+        return dict(self.data["evidence"])
+
+    @property
+    def network_sha256(self) -> str:
+        return str(self.data["network_sha256"])
+
+    @cached_property
+    def network(self) -> Program:
+        """The embedded network."""
+        return from_json(self.data["network"], name=str(self.evidence.get("name", "network")))
+
+    @property
+    def kernel(self) -> Any:
+        """K(ξ̃, ξ) of the first output as a SymPy expression."""
+        from tpproof.documents.kernel import kernel_expression
+
+        return kernel_expression(self.data)
+
+    def to_json(self) -> bytes:
+        """The canonical bytes."""
+        return canonical_bytes(self.data)
+
+    def to_html(self) -> str:
+        from tpproof.documents import render_html
+
+        return render_html(self.data)
+
+    def to_latex(self) -> str:
+        from tpproof.documents import render_latex
+
+        return render_latex(self.data)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _repr_latex_(self) -> str:
+        from tpproof.documents.kernel import kernel_latex
+
+        return f"${kernel_latex(self.data)}$"

@@ -1,0 +1,214 @@
+"""The proof of one network: ledger, both sides, their comparison, the kernel, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tpproof.errors import TpproofError
+from tpproof.limit.backward import Kernel100, Signal, error_signals, kernel_100
+from tpproof.limit.changes import Change, changes, wanted_pairs
+from tpproof.limit.law import limit_form
+from tpproof.limit.outputs import change_of_output
+from tpproof.limits import DEFAULT, Limits
+from tpproof.paths.count import PathSpace, counts
+from tpproof.paths.graph import back_sums, pair_graph, path_sums
+from tpproof.paths.kernel import path_kernel
+from tpproof.paths.listing import Path, output_pairs_listed, path_sum, readout_pairs
+from tpproof.paths.stretches import stretched_form
+from tpproof.program.atoms import Pair, Terms, kappa, moment2, sigma2, weight
+from tpproof.program.model import Program
+from tpproof.program.reduced import Reduced, reduced
+from tpproof.proof.difference import (
+    DirectDerivatives,
+    expansion_text,
+    missing_terms,
+    output_polynomial,
+    subtract,
+    written_out,
+)
+from tpproof.proof.induction import Failure, compare_changes, compare_signals, compare_sources
+from tpproof.proof.ledger import Assumption, axioms, ledger, verdict_of
+from tpproof.proof.polynomial import collect
+
+Progress = Callable[[str], None]
+REFUSED, REFUTED = "refused", "refuted"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Both sides of the induction and what follows, all compared."""
+
+    form: Reduced
+    changes: dict[Pair, Change]
+    sums: dict[Pair, Terms]
+    rules: dict[Pair, str]  # of the pair graph
+    signals: dict[Pair, Signal]
+    ntk: Kernel100
+    kernels: dict[tuple[int, int], Terms]  # (96) for outputs o, p
+    output_changes: dict[tuple[int, int], Terms]  # (121) for outputs o, p
+    listed: dict[tuple[int, int], list[tuple[Path, Path]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was found about one network. ``execution`` is None when it is refused."""
+
+    program: Program
+    verdict: str
+    assumptions: tuple[Assumption, ...]
+    axioms: tuple[str, ...]
+    path_pairs: int
+    failures: tuple[Failure, ...] = ()
+    execution: Execution | None = None
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def prove(program: Program, limits: Limits = DEFAULT, progress: Progress | None = None) -> Proof:
+    """Run the proof of *Tensor Programs IIb* on a network (MATH §6, §7).
+
+    Verdicts: ``proved`` (107, 96 and 122 hold), ``proved-by-execution`` (122 holds with (100), the path sum does
+    not), ``conditional``, ``refused`` (an assumption is violated: nothing is claimed), ``refuted`` (a comparison
+    failed: a bug in the paper or in us).
+
+    Raises
+    ------
+    TpproofError
+        E104 when a limit is reached.
+    """
+    say = progress or _silent
+    say("assumptions")
+    form = limit_form(program)
+    contracted = tuple(sorted(form.contractions))
+    entries = ledger(program, contracted)
+    used_axioms = axioms(program, contracted, entries)
+    verdict = verdict_of(entries, contracted)
+    space = PathSpace(program, limits)
+    if verdict == REFUSED:
+        return Proof(program, verdict, entries, used_axioms, 0)
+    execution, failures = _execute(program, form, limits, say)
+    say("counting paths")
+    found = counts(space)
+    ends = space.same_symbol_pairs(space.read_gvars, space.read_gvars)
+    total = sum(found[pair] for pair in ends)
+    if failures:
+        return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
+    if contracted:
+        say("comparing with the path sum")
+        gap = tuple(_gap(program, space, execution, limits))
+        return Proof(program, verdict, entries, used_axioms, total, gap, execution)
+    if total <= limits.listed_paths:
+        say("listing paths")
+        failures = _list_paths(space, execution, limits)
+        if failures:
+            return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
+    return Proof(program, verdict, entries, used_axioms, total, (), execution)
+
+
+def _execute(
+    program: Program, form: Reduced, limits: Limits, say: Progress
+) -> tuple[Execution, list[Failure]]:
+    say("the unrolled step")
+    left = changes(form, wanted_pairs(form), limits)
+    signals = error_signals(form, left)
+    ntk = kernel_100(form, left)
+    say("the pair graph")
+    stretched = stretched_form(program)
+    failures = _compare_contractions(form, stretched)
+    graph = pair_graph(stretched, limits)
+    sums = path_sums(graph)
+    say("comparing the two sides")
+    failures += compare_changes(program, left, sums)
+    failures += compare_signals(program, signals, back_sums(graph))
+    failures += compare_sources(program, ntk, graph)
+    outputs = range(len(program.outputs))
+    kernels = {(o, p): path_kernel(stretched, o, p) for o in outputs for p in outputs}
+    moved = {(o, p): change_of_output(form, o, p) for o in outputs for p in outputs}
+    for (o, p), terms in kernels.items():
+        if moved[o, p] != terms:
+            x = program.outputs[o].terms[0][1]
+            failures.append(Failure(x, "(121)-(122)", str(terms)[:300], str(moved[o, p])[:300]))
+    rules = dict(graph.nodes(data="rule"))
+    return Execution(form, left, sums, rules, signals, ntk, kernels, moved), failures
+
+
+def _compare_contractions(form: Reduced, stretched: Reduced) -> list[Failure]:
+    """ZDot (65) on the left, contracted stretches on the right: the same MatMuls."""
+    failures = []
+    for g in sorted(form.contractions.keys() | stretched.contractions.keys()):
+        found, expected = form.contractions.get(g, ()), stretched.contractions.get(g, ())
+        if found != expected:
+            failures.append(Failure(g, "(65)", f"contractions {expected}", f"contractions {found}"))
+    return failures
+
+
+def _list_paths(space: PathSpace, execution: Execution, limits: Limits) -> list[Failure]:
+    """(96) over the listed pairs p ≅ q, one by one, against the recursion: the same sum of products."""
+    failures = []
+    for (o, p), kernel in execution.kernels.items():
+        pairs = output_pairs_listed(space, o, p, limits.listed_paths)
+        if not pairs:
+            continue
+        execution.listed[o, p] = pairs
+        try:
+            recursive = output_polynomial(execution.sums, kernel, limits.machine_terms)
+        except TpproofError:
+            continue
+        own = [w for w, ref in kernel if ref is None]
+        readouts = {v: x for v, x in space.program.outputs[o].terms}
+        for v, y in space.program.outputs[p].terms:
+            if v in readouts:
+                weights = path_sum(space, readouts[v], y, pairs)
+                own += [weight([sigma2(v), *w]) for w in weights]
+        one_by_one = collect(own)
+        untrained = _without_untrained_starts(space.program, recursive)
+        if one_by_one != untrained:
+            x = readout_pairs(space, o, p)[0][0]
+            failures.append(Failure(x, "(96)", f"{len(untrained)} products", f"{len(one_by_one)} products listed"))
+    return failures
+
+
+def _without_untrained_starts(program: Program, polynomial: dict) -> dict:  # type: ignore[type-arg]
+    """Drop products with κ = 0 of an initial G-var: D.4.1 has no path that starts there."""
+    still = {
+        kappa(p)
+        for p, parameter in enumerate(program.parameters)
+        if parameter.kind in ("embedding", "bias") and not parameter.trained
+    }
+    return {w: n for w, n in polynomial.items() if not still.intersection(w)}
+
+
+def _gap(program: Program, space: PathSpace, execution: Execution, limits: Limits) -> list[Failure]:
+    """D.4.2's gap: the G-vars at which (107) fails, and K minus the path sum of Proposition D.3."""
+    found = [
+        Failure(g, "(107)", "Σ_q −χ C(g~,q)·Z^dq, modulo hats", f"that plus {terms}")
+        for g, terms in missing_terms(program, execution.form)
+    ]
+    for o, p in execution.kernels:
+        difference = kernel_gap(program, space, execution, o, p, limits)
+        if difference != "0":
+            x = program.outputs[o].terms[0][1]
+            found.append(Failure(x, f"(96), outputs {o} and {p}", "K minus the path sum = 0", difference))
+    return found
+
+
+def kernel_gap(
+    program: Program, space: PathSpace, execution: Execution, o: int, p: int, limits: Limits = DEFAULT
+) -> str:
+    """K_op − Σ_{p≅q} ⟨p,q⟩ written out, terms with κ = 0 left out."""
+    plain = space.form
+    try:
+        derivatives = DirectDerivatives(plain, execution.form, limits.machine_terms)
+        whole = output_polynomial(execution.sums, execution.kernels[o, p], limits.machine_terms)
+        paths_only = output_polynomial(path_sums(space.graph), path_kernel(plain, o, p), limits.machine_terms)
+        gap = subtract(written_out(derivatives, whole, False), written_out(derivatives, paths_only, True))
+    except TpproofError:
+        return "not zero, and too long to write out"
+    zero = {kappa(i) for i, parameter in enumerate(program.parameters) if not parameter.trained}
+    return expansion_text(program, {key: n for key, n in gap.items() if not zero.intersection(key[0])})
+
+
+__all__ = ["Execution", "Proof", "moment2", "prove", "reduced"]

@@ -1,0 +1,65 @@
+"""Plain names of vectors and atoms, for messages. (Documents have their own, finer typography.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tpproof.program import constants
+from tpproof.program.atoms import Atom, Ref, Weight
+from tpproof.program.model import GVAR_OPS, Program
+
+
+def vector_name(program: Program, r: Ref) -> str:
+    """"g3" for a G-var, "x4" for another vector, "ĝ5" for the hat of a contracted MatMul."""
+    if r < 0:
+        return f"ĝ{~r}"
+    return f"{'g' if program.nodes[r].op in GVAR_OPS else 'x'}{r}"
+
+
+def gvar_text(program: Program, g: int) -> str:
+    """A G-var with its definition: "g4 = W x3"."""
+    node = program.nodes[g]
+    name = program.parameters[node.data[0]].name
+    if node.op == "matmul":
+        name += "ᵀ " if node.data[1] else " "
+        name += vector_name(program, node.args[0])
+    elif node.op == "embed":
+        declared = program.inputs[node.data[1]]
+        name += f" {declared.name}" + (f"[{node.data[2]}]" if declared.count is not None else "")
+    return f"{vector_name(program, g)} = {name}"
+
+
+def atom_text(program: Program, atom: Atom) -> str:
+    """One atom, as in messages."""
+    kind, *rest = atom
+    names = [int(r) for r in rest]
+    match kind:
+        case "sigma2" | "kappa":
+            return f"{'σ²' if kind == 'sigma2' else 'κ'}({program.parameters[names[0]].name})"
+        case "gram":
+            left, right = (program.inputs[i].name for i in (names[0], names[2]))
+            return f"⟨{left}~[{names[1]}],{right}[{names[3]}]⟩/d"
+        case "moment2":
+            return f"E[{vector_name(program, names[0])}~·{vector_name(program, names[1])}]"
+        case "slope":
+            x, a, y, b = (vector_name(program, r) for r in names)
+            return f"E[∂{x}~/∂{a}~·∂{y}/∂{b}]"
+        case "slope1" | "response":
+            x, a = (vector_name(program, r) for r in names[1:])
+            tilde = "" if names[0] else "~"
+            return f"E[∂{x}{tilde}/∂{a}{tilde}]"
+        case "scalar":
+            return f"θ{names[1]}{'' if names[0] else '~'}"
+        case _:
+            return f"({constants.text(program.nodes[names[0]].data[0])})"
+
+
+def weight_text(program: Program, product: Weight) -> str:
+    """A product of atoms."""
+    return "·".join(atom_text(program, atom) for atom in product) or "1"
+
+
+def sum_text(program: Program, products: Iterable[tuple[Weight, int]]) -> str:
+    """A sum of products with multiplicities; "0" when there are none."""
+    parts = [("" if times == 1 else f"{times}·") + weight_text(program, w) for w, times in products]
+    return " + ".join(parts) or "0"
