@@ -46,6 +46,10 @@ def prove(
         A program, or a network made by tracing or loading.
     name
         Recorded beside the proof.
+    limits
+        Bounds on the run.
+    progress
+        Called with the name of each stage as it begins.
 
     Raises
     ------
@@ -83,6 +87,10 @@ def check(
         A certificate or the bytes of one.
     network
         The network that it has to be about; without it the best answer is accepted-as-stated.
+    as_stated
+        Accept a certificate that is right about the network inside it.
+    allow_conditional
+        Accept a conditional verdict as one.
     """
     content = certificate if isinstance(certificate, bytes) else certificate.to_json()
     digest = sha256(_program(network)) if network is not None else None

@@ -49,9 +49,8 @@ class StepWriter:
 
     def terms(self, terms: Terms, where: dict[Pair, int]) -> tuple[list[list[Any]], list[int]]:
         """A sum as [[atoms, ref], …], and the steps it refers to."""
-        written = [[self.product(w), -1 if ref is None else where[ref]] for w, ref in terms]
-        written.sort()
-        return written, [ref for _, ref in written if ref >= 0]
+        rows = sorted((self.product(w), -1 if ref is None else where[ref]) for w, ref in terms)
+        return [[atoms, ref] for atoms, ref in rows], [ref for _, ref in rows if ref >= 0]
 
     # the two sides ----------------------------------------------------------------------------------
 
@@ -79,7 +78,8 @@ class StepWriter:
 
     def inductions(self) -> list[int]:
         """(107) for every G-var."""
-        form, by_symbol = self.execution.form, {}
+        form = self.execution.form
+        by_symbol: dict[tuple[int, bool], list[int]] = {}
         for g in self.program.gvars:
             by_symbol.setdefault(self.program.symbol(g), []).append(g)
         found = []

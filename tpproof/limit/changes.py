@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tpproof.errors import TpproofError
+from tpproof.limit.law import LimitForm
 from tpproof.limits import DEFAULT, Limits
 from tpproof.program.atoms import (
     TEST,
@@ -19,6 +20,7 @@ from tpproof.program.atoms import (
     Ref,
     Term,
     Terms,
+    Weight,
     gram,
     kappa,
     moment2,
@@ -27,7 +29,7 @@ from tpproof.program.atoms import (
     slope1,
     weight,
 )
-from tpproof.program.reduced import Form, Reduced
+from tpproof.program.reduced import Form
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Change:
     terms: Terms
 
 
-def update_initial(form: Reduced, a: Ref, b: Ref) -> Terms:
+def update_initial(form: LimitForm, a: Ref, b: Ref) -> Terms:
     """δ(Uξ̃) = −χκ Σ_{g'=Uξ'} dg' ξ'ᵀξ̃/d and δb = −χκ db (D.3.1 with D.4.1, (123))."""
     node = form.program.nodes[a]
     rate = kappa(node.data[0])
@@ -47,14 +49,14 @@ def update_initial(form: Reduced, a: Ref, b: Ref) -> Terms:
     return ((weight([rate]), None),)
 
 
-def zdot_of_change(form: Reduced, parameter: int, h: Ref, k: Ref) -> Terms:
+def zdot_of_change(form: LimitForm, parameter: int, h: Ref, k: Ref) -> Terms:
     """(109): Ż^{Wδh̃} holds σ² Z^{dg} E[∂Z^{δh̃}/∂Ẑ^{Wᵀdg}], g = Wk; Ẑ^{Wᵀdg} enters through Z^{dk}."""
-    if not form.meets(h, k):
+    if not form.answers(h, k):
         return ()
     return ((weight([sigma2(parameter)]), (h, k)),)
 
 
-def update_gvar(form: Reduced, a: Ref, b: Ref) -> Terms:
+def update_gvar(form: LimitForm, a: Ref, b: Ref) -> Terms:
     """(91), (108): Z^{δg̃} = Z^{Wδh̃} − χκ Σ_{g=Wk} Z^{dg} E[Z^h̃ Z^k], and ZDot in Z^{Wδh̃}."""
     node = form.program.nodes[form.gvar(a)]
     h, k = node.args[0], form.program.nodes[form.gvar(b)].args[0]
@@ -62,33 +64,33 @@ def update_gvar(form: Reduced, a: Ref, b: Ref) -> Terms:
     return (update, *zdot_of_change(form, node.data[0], h, k))
 
 
-def _parts_of_change(form: Reduced, r: Ref, instance: int) -> tuple[tuple[tuple, Ref], ...]:  # type: ignore[type-arg]
+def _parts_of_change(form: LimitForm, r: Ref, instance: int) -> tuple[tuple[Weight, Ref], ...]:
     """A linear vector's change (at ξ̃), or what its error signal feeds (at ξ), summand by summand."""
     if form.form(r) is not Form.LINEAR:
         return (((), r),)
     return tuple((form.coefficient_atoms(t, instance), t.vector) for t in form.terms(r))
 
 
-def change_linear(form: Reduced, a: Ref, b: Ref) -> Terms:
+def change_linear(form: LimitForm, a: Ref, b: Ref) -> Terms:
     """(111) for Z^{δh} = Σ α_i Z^{δh_i}; and d(b_j) receives β_j db when b = Σ β_j b_j (117)."""
     moved = _parts_of_change(form, a, TEST)
     fed = _parts_of_change(form, b, TRAIN)
-    terms = [(weight([*w, *u]), (i, j)) for w, i in moved for u, j in fed if form.meets(i, j)]
+    terms = [(weight([*w, *u]), (i, j)) for w, i in moved for u, j in fed if form.answers(i, j)]
     return tuple(terms)
 
 
-def change_nonlin(form: Reduced, a: Ref, b: Ref) -> Terms:
+def change_nonlin(form: LimitForm, a: Ref, b: Ref) -> Terms:
     """(93), (111)–(112): Z^{δx̃} = Σ_i ∂_iψ Z^{δã_i}; (117)–(120): db_j receives ∂_jψ dx."""
     if form.form(b) is Form.BASE:
-        return tuple((weight([slope1(TEST, a, i)]), (i, b)) for i in form.frontier(a) if form.meets(i, b))
+        return tuple((weight([slope1(TEST, a, i)]), (i, b)) for i in form.frontier(a) if form.answers(i, b))
     if form.form(a) is Form.BASE:
-        return tuple((weight([slope1(TRAIN, b, j)]), (a, j)) for j in form.frontier(b) if form.meets(a, j))
+        return tuple((weight([slope1(TRAIN, b, j)]), (a, j)) for j in form.frontier(b) if form.answers(a, j))
     return tuple(
-        (weight([slope(a, i, b, j)]), (i, j)) for i in form.frontier(a) for j in form.frontier(b) if form.meets(i, j)
+        (weight([slope(a, i, b, j)]), (i, j)) for i in form.frontier(a) for j in form.frontier(b) if form.answers(i, j)
     )
 
 
-RULES: dict[str, tuple[Callable[[Reduced, Ref, Ref], Terms], str]] = {
+RULES: dict[str, tuple[Callable[[LimitForm, Ref, Ref], Terms], str]] = {
     "update-initial": (update_initial, "D.3.1, (123)"),
     "update-gvar": (update_gvar, "(108)-(110)"),
     "change-linear": (change_linear, "(111), linear"),
@@ -97,7 +99,7 @@ RULES: dict[str, tuple[Callable[[Reduced, Ref, Ref], Terms], str]] = {
 """Rule → (function, the paper's equation)."""
 
 
-def rule_for(form: Reduced, a: Ref, b: Ref) -> str:
+def rule_for(form: LimitForm, a: Ref, b: Ref) -> str:
     """Which rule gives J(a, b)."""
     forms = form.form(a), form.form(b)
     if Form.LINEAR in forms:
@@ -107,7 +109,7 @@ def rule_for(form: Reduced, a: Ref, b: Ref) -> str:
     return "change-nonlin"
 
 
-def changes(form: Reduced, wanted: Iterable[Pair], limits: Limits = DEFAULT) -> dict[Pair, Change]:
+def changes(form: LimitForm, wanted: Iterable[Pair], limits: Limits = DEFAULT) -> dict[Pair, Change]:
     """J for every wanted pair and for every pair that it rests on, each after those it rests on.
 
     Raises
@@ -139,7 +141,7 @@ def changes(form: Reduced, wanted: Iterable[Pair], limits: Limits = DEFAULT) -> 
     return found
 
 
-def wanted_pairs(form: Reduced) -> list[Pair]:
+def wanted_pairs(form: LimitForm) -> list[Pair]:
     """Every pair of G-vars of one symbol, and every pair of vectors that one readout reads."""
     by_symbol: dict[tuple[int, bool], list[int]] = {}
     for g in form.program.gvars:
@@ -150,7 +152,7 @@ def wanted_pairs(form: Reduced) -> list[Pair]:
     return pairs + read_pairs(form)
 
 
-def read_pairs(form: Reduced) -> list[Pair]:
+def read_pairs(form: LimitForm) -> list[Pair]:
     """Pairs of vectors that outputs with a common readout read, where they can have paths at all."""
     terms = sorted({term for out in form.program.outputs for term in out.terms})
-    return [(x, y) for v, x in terms for w, y in terms if v == w and form.meets(x, y)]
+    return [(x, y) for v, x in terms for w, y in terms if v == w and form.answers(x, y)]

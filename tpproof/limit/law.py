@@ -6,7 +6,8 @@ depends on. What Z^x depends on is followed through the program, function by fun
 
 from __future__ import annotations
 
-from tpproof.program.model import Kind, Program
+from tpproof.program.atoms import Ref
+from tpproof.program.model import GVAR_OPS, Kind, Program
 from tpproof.program.reduced import Reduced
 
 
@@ -48,10 +49,40 @@ def _matrices_used_both_ways(program: Program) -> set[int]:
     return {parameter for parameter, way in ways.items() if len(way) == 2}
 
 
-def limit_form(program: Program) -> Reduced:
-    """The reduced form in which every Z is written with hats, contracted MatMuls unwound by (65)."""
-    zdots = zdot_terms(program)
-    form = Reduced(program)
-    for k in range(len(program.nodes)):
-        form.extend(zdots.get(k, ()))
-    return form
+class LimitForm(Reduced):
+    """The reduced form in which every Z is written with hats, and which error signals its changes can answer to."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        zdots = zdot_terms(program)
+        self._answers: list[int] = []
+        bit: dict[tuple[int, bool], int] = {}
+        for k in range(len(program.nodes)):
+            self.extend(zdots.get(k, ()))
+            self._answers.append(self._symbols_in_change(k, bit))
+        self._hat_bits = {~g: 1 << bit[program.symbol(g)] for g in zdots}
+
+    def _symbols_in_change(self, k: int, bit: dict[tuple[int, bool], int]) -> int:
+        """The symbols of the G-vars whose dg may occur in Z^{δ(node k)}: its own, and those of what it is made of."""
+        node = self.program.nodes[k]
+        if self.program.kinds[k] is not Kind.VECTOR:
+            return 0
+        found = 0
+        if node.op in GVAR_OPS:
+            found = 1 << bit.setdefault(self.program.symbol(k), len(bit))
+            made_of = [self.program.nodes[u].args[0] for u in self.contractions.get(k, ())]
+        else:
+            made_of = [a for a in node.args if self.program.kinds[a] is Kind.VECTOR]
+        for a in made_of:
+            found |= self._answers[a]
+        return found
+
+    def answers(self, a: Ref, b: Ref) -> bool:
+        """Whether the change of a can contain an error signal that b's error signal feeds."""
+        left, right = (self._hat_bits[r] if r < 0 else self._answers[r] for r in (a, b))
+        return bool(left & right)
+
+
+def limit_form(program: Program) -> LimitForm:
+    """The limit law of a program, contracted MatMuls unwound by (65)."""
+    return LimitForm(program)

@@ -96,11 +96,16 @@ def step_name(form: Reduced, pair: Pair) -> str:
     return "path-nonlin"
 
 
+def path_symbol(form: Reduced, gvar: int) -> tuple[int, bool]:
+    """What p ≅ q compares at a G-var: the matrix, or the embedding or vector parameter; W is not Wᵀ."""
+    return form.program.symbol(gvar)
+
+
 def ends(form: Reduced) -> list[Pair]:
     """Where the graph must reach: pairs of G-vars with one symbol, and vectors that share a readout."""
     classes: dict[tuple[int, bool], list[Ref]] = {}
     for g in form.program.gvars:
-        classes.setdefault(form.program.symbol(g), []).append(form.base(g))
+        classes.setdefault(path_symbol(form, g), []).append(form.base(g))
     pairs = [(a, b) for members in classes.values() for a in members for b in members]
     read: dict[int, set[int]] = {}
     for out in form.program.outputs:

@@ -67,7 +67,7 @@ def coefficient(program: Program, instance: int, node: int) -> Atom:
 
 def weight(atoms: Iterable[Atom]) -> Weight:
     """A product of atoms in its one order."""
-    return tuple(sorted(atoms))  # type: ignore[type-var]  # one kind, one signature
+    return tuple(sorted(atoms))  # one kind of atom has one signature
 
 
 def term_key(term: Term) -> tuple[Weight, tuple[int, ...]]:

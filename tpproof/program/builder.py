@@ -280,11 +280,12 @@ class Builder:
             raise self._error(code, f"{found} {self.parameters[index].name!r}", f"a parameter of kind {kind}")
 
     def _node(self, node: Node) -> int:
-        found = self._index.get(node)
-        if found is not None:
-            return found
+        known = self._index.get(node)
+        if known is not None:
+            return known
         if len(self.nodes) >= self.limits.nodes:
-            raise self._error("E104", f"more than {self.limits.nodes} instructions", "a smaller network, or --max-nodes")
+            found = f"more than {self.limits.nodes} instructions"
+            raise self._error("E104", found, "a smaller network, or --max-nodes")
         self.nodes.append(node)
         self.places.append(self.place)
         self.kinds.append(self._kind(node))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import TypeAlias, Union
+from typing import Any, TypeAlias
 
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT
 
-Constant: TypeAlias = Union[Fraction, tuple]  # type: ignore[type-arg]
+Constant: TypeAlias = Fraction | tuple[Any, ...]
 
 ZERO = Fraction(0)
 ONE = Fraction(1)
@@ -65,7 +65,8 @@ def _split(c: Constant) -> tuple[Fraction, Constant]:
 
 def mul(*factors: Constant) -> Constant:
     """The product, powers of equal bases collected and the rational factor first."""
-    rational, exponents = ONE, {}
+    rational = ONE
+    exponents: dict[Constant, Fraction] = {}
     todo = list(factors)
     while todo:
         factor = todo.pop()
@@ -188,8 +189,7 @@ def enclosure(c: Constant) -> tuple[Fraction, Fraction]:
         if hi >= 0:
             raise TpproofError("E125", f"({text(c[1])})**({exponent})", "a base whose sign is known")
         return tuple(sorted((hi**exponent.numerator, lo**exponent.numerator)))  # type: ignore[return-value]
-    ends = [_power_bounds(x, abs(exponent)) for x in (lo, hi)]
-    low, high = ends[0][0], ends[1][1]
+    low, high = _power_bounds(lo, abs(exponent))[0], _power_bounds(hi, abs(exponent))[1]
     return (low, high) if exponent > 0 else (1 / high, 1 / low)
 
 
@@ -247,7 +247,8 @@ def to_json(c: Constant) -> object:
 
 def from_json(value: object, depth: int = 0) -> Constant:
     """The constant written by `to_json`. Raises E105 for anything else."""
-    wrong = TpproofError("E105", f"the constant {str(value)[:60]!r}", '"p/q" or ["add"|"mul", […]] or ["pow", c, "p/q"]')
+    expected = '"p/q", ["add" or "mul", […]] or ["pow", c, "p/q"]'
+    wrong = TpproofError("E105", f"the constant {str(value)[:60]!r}", expected)
     if depth > DEFAULT.constant_depth:
         raise wrong
     if isinstance(value, str):

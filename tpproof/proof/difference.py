@@ -149,7 +149,7 @@ def output_polynomial(sums: Mapping[Pair, Terms], kernel: Terms, limit: int) -> 
 def expansion_text(program: Program, expansion: Expansion) -> str:
     """A difference as text: every product with its sign."""
     parts = []
-    for (w, expectations), times in sorted(expansion.items(), key=lambda item: str(item)):
+    for (w, expectations), times in sorted(expansion.items(), key=str):
         factors = [atom_text(program, atom) for atom in w] + [_expectation_text(program, e) for e in expectations]
         sign = "" if times == 1 else "−" if times == -1 else f"{times}·"
         parts.append(sign + "·".join(factors))

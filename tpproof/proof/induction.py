@@ -14,7 +14,7 @@ import networkx as nx
 
 from tpproof.limit.backward import Kernel100, Signal
 from tpproof.limit.changes import Change
-from tpproof.program.atoms import Pair, Terms, sorted_terms
+from tpproof.program.atoms import Pair, Terms, Weight, sorted_terms
 from tpproof.program.model import Program
 from tpproof.proof.polynomial import value
 from tpproof.proof.text import gvar_text, sum_text, vector_name
@@ -86,21 +86,22 @@ def compare_signals(
     failures = []
     for pair, terms in back.items():
         signal = signals.get(pair)
-        found = signal.terms if signal else ()
-        if signal is None or sorted_terms(found) != sorted_terms(terms):
-            expected = terms_text(program, terms, "D")
-            failures.append(Failure(pair[0], "(105)-(106)", expected, terms_text(program, found, "D")))
+        if signal is None:
+            failures.append(Failure(pair[0], "(105)-(106)", terms_text(program, terms, "D"), "no such pair"))
+        elif sorted_terms(signal.terms) != sorted_terms(terms):
+            expected, found = terms_text(program, terms, "D"), terms_text(program, signal.terms, "D")
+            failures.append(Failure(pair[0], "(105)-(106)", expected, found))
     return failures
 
 
 def compare_sources(program: Program, kernel: Kernel100, graph: nx.DiGraph) -> list[Failure]:
     """(96) against (100): the sources of the pair graph are the gradients' inner products S."""
-    left = dict((ref, factor) for factor, ref in kernel.terms)
-    right = {pair: source for pair, source in graph.nodes(data="source") if source is not None}
+    left: dict[Pair, Weight] = {ref: factor for factor, ref in kernel.terms if ref is not None}
+    right: dict[Pair, Weight] = {pair: source for pair, source in graph.nodes(data="source") if source is not None}
     failures = []
     for pair in sorted(left.keys() | right.keys(), key=str):
-        if left.get(pair) != right.get(pair):  # type: ignore[arg-type]
+        if left.get(pair) != right.get(pair):
             expected = terms_text(program, ((right[pair], None),) if pair in right else (), "C")
-            found = terms_text(program, ((left[pair], None),) if pair in left else (), "C")  # type: ignore[index]
+            found = terms_text(program, ((left[pair], None),) if pair in left else (), "C")
             failures.append(Failure(pair[0], "(96)=(100)", expected, found))
     return failures

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tpproof.errors import TpproofError
 from tpproof.limit.backward import Kernel100, Signal, error_signals, kernel_100
 from tpproof.limit.changes import Change, changes, wanted_pairs
-from tpproof.limit.law import limit_form
+from tpproof.limit.law import LimitForm, limit_form
 from tpproof.limit.outputs import change_of_output
 from tpproof.limits import DEFAULT, Limits
 from tpproof.paths.count import PathSpace, counts
@@ -16,9 +16,9 @@ from tpproof.paths.graph import back_sums, pair_graph, path_sums
 from tpproof.paths.kernel import path_kernel
 from tpproof.paths.listing import Path, output_pairs_listed, path_sum, readout_pairs
 from tpproof.paths.stretches import stretched_form
-from tpproof.program.atoms import Pair, Terms, kappa, moment2, sigma2, weight
+from tpproof.program.atoms import Pair, Terms, Weight, kappa, sigma2, weight
 from tpproof.program.model import Program
-from tpproof.program.reduced import Reduced, reduced
+from tpproof.program.reduced import Reduced
 from tpproof.proof.difference import (
     DirectDerivatives,
     expansion_text,
@@ -29,7 +29,7 @@ from tpproof.proof.difference import (
 )
 from tpproof.proof.induction import Failure, compare_changes, compare_signals, compare_sources
 from tpproof.proof.ledger import Assumption, axioms, ledger, verdict_of
-from tpproof.proof.polynomial import collect
+from tpproof.proof.polynomial import Polynomial, collect
 
 Progress = Callable[[str], None]
 REFUSED, REFUTED = "refused", "refuted"
@@ -39,7 +39,7 @@ REFUSED, REFUTED = "refused", "refuted"
 class Execution:
     """Both sides of the induction and what follows, all compared."""
 
-    form: Reduced
+    form: LimitForm
     changes: dict[Pair, Change]
     sums: dict[Pair, Terms]
     rules: dict[Pair, str]  # of the pair graph
@@ -102,14 +102,15 @@ def prove(program: Program, limits: Limits = DEFAULT, progress: Progress | None 
         return Proof(program, verdict, entries, used_axioms, total, gap, execution)
     if total <= limits.listed_paths:
         say("listing paths")
-        failures = _list_paths(space, execution, limits)
+        execution = replace(execution, listed=_listed(space, execution, limits))
+        failures = _compare_listed(space, execution, limits)
         if failures:
             return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
     return Proof(program, verdict, entries, used_axioms, total, (), execution)
 
 
 def _execute(
-    program: Program, form: Reduced, limits: Limits, say: Progress
+    program: Program, form: LimitForm, limits: Limits, say: Progress
 ) -> tuple[Execution, list[Failure]]:
     say("the unrolled step")
     left = changes(form, wanted_pairs(form), limits)
@@ -135,7 +136,7 @@ def _execute(
     return Execution(form, left, sums, rules, signals, ntk, kernels, moved), failures
 
 
-def _compare_contractions(form: Reduced, stretched: Reduced) -> list[Failure]:
+def _compare_contractions(form: LimitForm, stretched: Reduced) -> list[Failure]:
     """ZDot (65) on the left, contracted stretches on the right: the same MatMuls."""
     failures = []
     for g in sorted(form.contractions.keys() | stretched.contractions.keys()):
@@ -145,33 +146,40 @@ def _compare_contractions(form: Reduced, stretched: Reduced) -> list[Failure]:
     return failures
 
 
-def _list_paths(space: PathSpace, execution: Execution, limits: Limits) -> list[Failure]:
+def _listed(space: PathSpace, execution: Execution, limits: Limits) -> dict[tuple[int, int], list[tuple[Path, Path]]]:
+    """The pairs p ≅ q for every pair of outputs that has any."""
+    found = {(o, p): output_pairs_listed(space, o, p, limits.listed_paths) for o, p in execution.kernels}
+    return {outputs: pairs for outputs, pairs in found.items() if pairs}
+
+
+def _compare_listed(space: PathSpace, execution: Execution, limits: Limits) -> list[Failure]:
     """(96) over the listed pairs p ≅ q, one by one, against the recursion: the same sum of products."""
     failures = []
-    for (o, p), kernel in execution.kernels.items():
-        pairs = output_pairs_listed(space, o, p, limits.listed_paths)
-        if not pairs:
-            continue
-        execution.listed[o, p] = pairs
+    for (o, p), pairs in execution.listed.items():
+        kernel = execution.kernels[o, p]
         try:
             recursive = output_polynomial(execution.sums, kernel, limits.machine_terms)
-        except TpproofError:
+        except TpproofError:  # listed, but too long to write out: the recursion's comparison stands
             continue
-        own = [w for w, ref in kernel if ref is None]
-        readouts = {v: x for v, x in space.program.outputs[o].terms}
-        for v, y in space.program.outputs[p].terms:
-            if v in readouts:
-                weights = path_sum(space, readouts[v], y, pairs)
-                own += [weight([sigma2(v), *w]) for w in weights]
-        one_by_one = collect(own)
-        untrained = _without_untrained_starts(space.program, recursive)
-        if one_by_one != untrained:
+        one_by_one = collect([*(w for w, ref in kernel if ref is None), *_readout_products(space, o, p, pairs)])
+        expected = _without_untrained_starts(space.program, recursive)
+        if one_by_one != expected:
             x = readout_pairs(space, o, p)[0][0]
-            failures.append(Failure(x, "(96)", f"{len(untrained)} products", f"{len(one_by_one)} products listed"))
+            failures.append(Failure(x, "(96)", f"{len(expected)} products", f"{len(one_by_one)} products listed"))
     return failures
 
 
-def _without_untrained_starts(program: Program, polynomial: dict) -> dict:  # type: ignore[type-arg]
+def _readout_products(space: PathSpace, o: int, p: int, pairs: list[tuple[Path, Path]]) -> list[Weight]:
+    """σ_v² ⟨p,q⟩ E[∂x̃ ∂y] over the listed pairs, for every readout that o and p share."""
+    second = dict(space.program.outputs[p].terms)
+    products = []
+    for v, x in space.program.outputs[o].terms:
+        if v in second:
+            products += [weight([sigma2(v), *w]) for w in path_sum(space, x, second[v], pairs)]
+    return products
+
+
+def _without_untrained_starts(program: Program, polynomial: Polynomial) -> Polynomial:
     """Drop products with κ = 0 of an initial G-var: D.4.1 has no path that starts there."""
     still = {
         kappa(p)
@@ -188,18 +196,16 @@ def _gap(program: Program, space: PathSpace, execution: Execution, limits: Limit
         for g, terms in missing_terms(program, execution.form)
     ]
     for o, p in execution.kernels:
-        difference = kernel_gap(program, space, execution, o, p, limits)
+        difference = kernel_gap(space, execution, o, p, limits)
         if difference != "0":
             x = program.outputs[o].terms[0][1]
             found.append(Failure(x, f"(96), outputs {o} and {p}", "K minus the path sum = 0", difference))
     return found
 
 
-def kernel_gap(
-    program: Program, space: PathSpace, execution: Execution, o: int, p: int, limits: Limits = DEFAULT
-) -> str:
+def kernel_gap(space: PathSpace, execution: Execution, o: int, p: int, limits: Limits = DEFAULT) -> str:
     """K_op − Σ_{p≅q} ⟨p,q⟩ written out, terms with κ = 0 left out."""
-    plain = space.form
+    program, plain = space.program, space.form
     try:
         derivatives = DirectDerivatives(plain, execution.form, limits.machine_terms)
         whole = output_polynomial(execution.sums, execution.kernels[o, p], limits.machine_terms)
@@ -210,5 +216,3 @@ def kernel_gap(
     zero = {kappa(i) for i, parameter in enumerate(program.parameters) if not parameter.trained}
     return expansion_text(program, {key: n for key, n in gap.items() if not zero.intersection(key[0])})
 
-
-__all__ = ["Execution", "Proof", "moment2", "prove", "reduced"]
