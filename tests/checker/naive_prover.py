@@ -34,6 +34,17 @@ def canonical(value):
     return (json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n").encode()
 
 
+RULES = {
+    "C": {"start": "path-start", "extend": "path-extend", "linear": "path-linear", "nonlin": "path-nonlin"},
+    "J": {
+        "start": "update-initial",
+        "extend": "update-gvar",
+        "linear": "change-linear",
+        "nonlin": "change-nonlin",
+    },
+}
+
+
 class Build:
     """A network under construction: each method adds a declaration or node and returns its position."""
 
@@ -59,7 +70,8 @@ class Build:
         return self._append("parameters", {"name": name, "kind": kind, "std": std, "scale": scale, "lr": lr})
 
     def function(self, name, arity=1):
-        return self._append("functions", {"name": name, "arity": arity})
+        self._append("functions", {"name": name, "arity": arity})
+        return name
 
     def node(self, *node):
         return self._append("nodes", list(node))
@@ -81,9 +93,14 @@ class Prover:
 
     def arguments(self, k):
         op, *rest = self.nodes[k]
-        return {"add": rest[0:1], "mul": rest[0:1], "pow": [rest[:1]], "call": rest[1:2], "matmul": [rest[2:]], "mean": [rest]}.get(
-            op, [[]]
-        )[0]
+        return {
+            "add": rest[0:1],
+            "mul": rest[0:1],
+            "pow": [rest[:1]],
+            "call": rest[1:2],
+            "matmul": [rest[2:]],
+            "mean": [rest],
+        }.get(op, [[]])[0]
 
     def kind(self, k):
         op = self.nodes[k][0]
@@ -98,9 +115,7 @@ class Prover:
         if g < 0 or self.nodes[g][0] != "matmul":
             return ()
         _, p, t, x = self.nodes[g]
-        return tuple(
-            u for u in range(g) if self.nodes[u][:3] == ["matmul", p, 1 - t] and self.ref(u) in self.bases(x)
-        )
+        return tuple(u for u in range(g) if self.nodes[u][:3] == ["matmul", p, 1 - t] and self.ref(u) in self.bases(x))
 
     def ref(self, g):
         return -1 - g if self.contraction(g) else g
@@ -127,7 +142,9 @@ class Prover:
         vectors = [j for j in self.arguments(r) if self.kind(j) == "V"]
         if op == "mul" and len(vectors) == 1:
             others = [j for j in self.arguments(r) if self.kind(j) != "V"]
-            return [(lambda s: [["number", k] if self.kind(k) == "C" else ["scalar", s, k] for k in others], vectors[0])]
+            return [
+                (lambda s: [["number", k] if self.kind(k) == "C" else ["scalar", s, k] for k in others], vectors[0])
+            ]
         return None
 
     def form(self, r):
@@ -221,23 +238,13 @@ class Prover:
                     terms.append([self.product(*atoms), ref])
         return form, terms
 
-    RULES = {
-        "C": {"start": "path-start", "extend": "path-extend", "linear": "path-linear", "nonlin": "path-nonlin"},
-        "J": {
-            "start": "update-initial",
-            "extend": "update-gvar",
-            "linear": "change-linear",
-            "nonlin": "change-nonlin",
-        },
-    }
-
     def pair(self, tag, a, b):
         if (tag, a, b) not in self.at:
             suffix, terms = self.pair_terms(tag, a, b)
             terms.sort()
             more = [self.at["C", a, b]] if tag == "J" else []
             self.step(
-                self.RULES[tag][suffix],
+                RULES[tag][suffix],
                 [tag, a, b, terms, *more],
                 [ref for _, ref in terms if ref >= 0] + more,
                 (a, b),
@@ -270,7 +277,11 @@ class Prover:
                     self.pair(tag, self.ref(g), self.ref(k))
             for o, p in both:
                 self.output_terms(tag, o, p)
-        contracted = [self.step("contract", ["contract", g, list(self.contraction(g))], [], (g,)) for g in gvars if self.contraction(g)]
+        contracted = [
+            self.step("contract", ["contract", g, list(self.contraction(g))], [], (g,))
+            for g in gvars
+            if self.contraction(g)
+        ]
         inductions = []
         for g in gvars:
             js = [[k, self.at["J", self.ref(g), self.ref(k)]] for k in same[g]]
@@ -306,9 +317,7 @@ class Prover:
         limits = []
         for (o, p), k in zip(both, k96, strict=True):
             terms = self.output_terms("J", o, p)
-            limits.append(
-                self.step("limit", ["limit", o, p, terms, k], [k] + [r for _, r in terms if r >= 0], (o, p))
-            )
+            limits.append(self.step("limit", ["limit", o, p, terms, k], [k] + [r for _, r in terms if r >= 0], (o, p)))
         if self.listed and not contracted:
             for o, p in both:
                 self.step("listed", ["listed", o, p, self.path_pairs(o, p)], [], (o, p))
@@ -354,6 +363,7 @@ class Prover:
 
 def ledger(prover):
     net, nodes = prover.net, prover.nodes
+    names = {f["name"] for f in net["functions"]}
     rows = closure(prover)
     count = range(len(nodes))
 
@@ -361,7 +371,7 @@ def ledger(prover):
         return next((k for k in count if prover.kind(k) == kind and rows[k][0] == cls), None)
 
     bad, kink, scalar = first("V", "violated"), first("V", "kinked"), first("S", "violated")
-    abstract = next((k for k in count if nodes[k][0] == "call" and isinstance(nodes[k][1], int)), None)
+    abstract = next((k for k in count if nodes[k][0] == "call" and nodes[k][1] in names), None)
     smooth = ("proved", "closure", None)
     if abstract is not None:
         smooth = ("declared", "abstract", abstract)
@@ -389,7 +399,9 @@ def ledger(prover):
         ("A3", "proved", "holds" if len(net["outputs"]) == 1 else "D.4.3", None),
         ("A4", "proved", "holds" if plain else "D.4.4", None),
     ]
-    derivation = [[k, cls, lo and str(lo), hi and str(hi), positive] for k, (cls, lo, hi, positive, _) in enumerate(rows)]
+    derivation = [
+        [k, cls, lo and str(lo), hi and str(hi), positive] for k, (cls, lo, hi, positive, _) in enumerate(rows)
+    ]
     for entry in derivation:
         entry[2:4] = [None if x is None else str(x) for x in rows[entry[0]][1:3]]
     return [

@@ -94,7 +94,11 @@ def test_time_limit():
 @given(
     st.dictionaries(
         st.text(max_size=5),
-        st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False), st.lists, max_leaves=5),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+            st.lists,
+            max_leaves=5,
+        ),
         max_size=3,
     )
 )

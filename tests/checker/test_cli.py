@@ -114,7 +114,9 @@ def test_several(files):
 
 def test_imports_nothing_else():
     code = "import sys; before = set(sys.modules); import tpproof.checker.__main__ as m; print(*sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True
+    ).stdout.split()
     own = [name for name in loaded if name.startswith("tpproof")]
     assert all(name == "tpproof" or name.startswith("tpproof.checker") for name in own)
     roots = {name.split(".")[0] for name in loaded} - {"tpproof"}

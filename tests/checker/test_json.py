@@ -104,7 +104,7 @@ def test_other_json_is_rejected(value):
         (b'"premises":[0]', b'"premises":[false]'),
         (b'"premises":[0]', b'"premises":[0,0]'),
         (b'"premises":[0]', b'"premises":{"0":0}'),
-        (b'false],[', b'0],['),
+        (b"false],[", b"0],["),
     ],
 )
 def test_types_are_strict(old, new):

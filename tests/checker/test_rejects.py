@@ -11,7 +11,8 @@ from .networks import NETWORKS, mlp, residual, tied
 from .tools import certificate, check, find, rehash, rejected, renumber
 
 SAMPLE = {
-    rule: next(name for name in NETWORKS if any(s["rule"] == rule for s in certificate(name)["steps"])) for rule in RULES
+    rule: next(name for name in NETWORKS if any(s["rule"] == rule for s in certificate(name)["steps"]))
+    for rule in RULES
 }
 
 
@@ -569,7 +570,15 @@ def edits(value, path=()):
     if isinstance(found, bool) or found is None:
         others = [not found, 0, 1, None]
     elif isinstance(found, int):
-        others = [found + 1, found - 1, -found - 1, str(found), None, float(found), *([bool(found)] if found in (0, 1) else [])]
+        others = [
+            found + 1,
+            found - 1,
+            -found - 1,
+            str(found),
+            None,
+            float(found),
+            *([bool(found)] if found in (0, 1) else []),
+        ]
     elif isinstance(found, str):
         others = [found + "x", found[:-1], found.upper(), None, "0", "\u0000"]
     elif isinstance(found, list):

@@ -11,7 +11,7 @@ from math import ceil, inf
 from typing import Any, NamedTuple
 
 from .limits import BOUND, MAX_BITS
-from .network import Network, fraction
+from .network import RESERVED, Network, fraction
 from .report import within
 
 Bound = Fraction | float  # a float only for ±∞
@@ -42,7 +42,7 @@ def ledger(net: Network) -> list[dict[str, Any]]:
         return next((k for k, row in enumerate(rows) if row.kind == kind and net.kinds[k] == letter), None)
 
     violated, kinked, undefined = first("violated", "V"), first("kinked", "V"), first("violated", "S")
-    calls = (k for k, node in enumerate(net.nodes) if node[0] == "call" and type(node[1]) is int)
+    calls = (k for k, node in enumerate(net.nodes) if node[0] == "call" and node[1] not in RESERVED)
     smooth: tuple[str, str, int | None] = ("proved", "closure", None)
     if violated is not None:
         smooth = ("violated", rows[violated].reason, violated)
@@ -127,7 +127,7 @@ def _own(node: list[Any], kind: str, arguments: list[tuple[int, Row]]) -> Row:
             return Row(lo, hi, all(row.positive for row in rows))
         case "pow":
             return _pow(kind, rows[0], fraction(node[2]))
-        case "call" if type(node[1]) is str:
+        case "call" if node[1] in RESERVED:
             return _call(node[1], kind == "V", rows[0])
     return Row()
 

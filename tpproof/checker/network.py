@@ -122,7 +122,10 @@ class Network:
         self.names: set[str] = set()
         self.parts: list[int] = [self._input(x) for x in entries(value["inputs"], MAX_DECLARED, "inputs")]
         self.parameters = [self._parameter(x) for x in entries(value["parameters"], MAX_DECLARED, "parameters")]
-        self.arities: list[int] = [self._function(x) for x in entries(value["functions"], MAX_DECLARED, "functions")]
+        self.arities: dict[str, int] = dict.fromkeys(ONE_ARGUMENT, 1)
+        for x in entries(value["functions"], MAX_DECLARED, "functions"):
+            arity = self._function(x)
+            self.arities[x["name"]] = arity
         self.nodes = entries(value["nodes"], MAX_NODES, "nodes")
         self.kinds: list[str] = []
         for k, node in enumerate(self.nodes):
@@ -191,8 +194,7 @@ class Network:
             case ["call", "leaky_relu", [x, slope]] if kind(x) != "C" and kind(slope) == "C":
                 result = kind(x)
             case ["call", f, [_, *_] as xs] if len({kind(x) for x in xs}) == 1 and kind(*xs) != "C":
-                known = index(f, len(self.arities)) or (type(f) is str and f in ONE_ARGUMENT)
-                result = kind(*xs) if known and len(xs) == (1 if type(f) is str else self.arities[f]) else "none"
+                result = kind(*xs) if type(f) is str and len(xs) == self.arities.get(f) else "none"
             case ["mean", x] if kind(x) == "V":
                 result = "S"
         require(result != "none", "network", f"node {k}: a node of the format, reading earlier nodes", node)

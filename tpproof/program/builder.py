@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from tpproof.errors import Place, TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.program import constants
 from tpproof.program.constants import ONE, ZERO, Constant
-from tpproof.program.functions import FUNCTIONS
+from tpproof.program.functions import FUNCTIONS, LEAKY_SLOPE
 from tpproof.program.model import GVAR_OPS, Input, Kind, Node, Output, Parameter, Program
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -200,6 +202,16 @@ class Builder:
             raise self._error("E120", f"{name} of a vector and a scalar", "arguments of one kind")
         return self._node(Node("call", tuple(args), (name,)))
 
+    def apply(self, name: str, *args: int) -> int:
+        """`call`, and with it the functions that other nodes spell: identity, sqrt, leaky_relu's usual slope."""
+        if name == "leaky_relu" and len(args) == 1:
+            return self.call(name, *args, self.constant(LEAKY_SLOPE))
+        if name not in ("identity", "sqrt"):
+            return self.call(name, *args)
+        if len(args) != 1:
+            raise self._error("E123", f"{name} of {len(args)} arguments", "1 argument")
+        return args[0] if name == "identity" else self.power(args[0], Fraction(1, 2))
+
     def mean(self, x: int) -> int:
         """Moment: θ = (1/n) Σ_α x_α."""
         if self.kinds[x] is not Kind.VECTOR:
@@ -223,24 +235,30 @@ class Builder:
     # the program --------------------------------------------------------------------------------------
 
     def program(self, name: str = "network") -> Program:
-        """The program of what the outputs reach: dead nodes dropped, single-use sums flattened, renumbered."""
+        """The canonical program of what the outputs reach.
+
+        Dead nodes are dropped, single-use sums flattened, nodes numbered in the order in which the outputs meet
+        them. Flattening can make two nodes equal, so the result is replayed until nothing changes.
+        """
+        program = self._assembled(name)
+        while True:
+            again = replay(program, self.limits)._assembled(name)
+            if again == program:
+                return program
+            program = again
+
+    def _assembled(self, name: str) -> Program:
         if not self.outputs:
             raise self._error("E130", "no output(…)", "at least one output(v @ x)")
         uses = self._uses()
-        alive = [k for k in range(len(self.nodes)) if uses[k]]
         flat: dict[int, Node] = {}
-        absorbed: set[int] = set()
-        for k in alive:
-            flat[k], gone = self._flattened(self.nodes[k], uses, flat)
-            absorbed |= gone
-        order = [k for k in alive if k not in absorbed]
+        for k, node in enumerate(self.nodes):
+            if uses[k]:
+                flat[k] = self._flattened(node, uses, flat)
+        order = self._order(flat)
         number = {k: i for i, k in enumerate(order)}
-        nodes = tuple(
-            Node(flat[k].op, tuple(number[a] for a in flat[k].args), flat[k].data) for k in order
-        )
-        outputs = tuple(
-            Output(tuple((v, number[x]) for v, x in out.terms), out.bias) for out in self.outputs
-        )
+        nodes = tuple(Node(flat[k].op, tuple(number[a] for a in flat[k].args), flat[k].data) for k in order)
+        outputs = tuple(Output(tuple((v, number[x]) for v, x in out.terms), out.bias) for out in self.outputs)
         return Program(
             tuple(self.inputs), tuple(self.parameters), tuple(self.functions.items()), nodes, outputs,
             name, tuple(self.places[k] for k in order),
@@ -257,21 +275,39 @@ class Builder:
                     uses[a] += 1
         return uses
 
-    def _flattened(self, node: Node, uses: list[int], flat: dict[int, Node]) -> tuple[Node, set[int]]:
+    def _order(self, flat: dict[int, Node]) -> list[int]:
+        """Depth first from the outputs, arguments before what reads them (iterative: networks are deep)."""
+        order: list[int] = []
+        seen: set[int] = set()
+        todo = [x for out in reversed(self.outputs) for _, x in reversed(out.terms)]
+        while todo:
+            k = todo.pop()
+            if k < 0:
+                order.append(~k)
+            elif k not in seen:
+                seen.add(k)
+                todo.append(~k)
+                todo.extend(a for a in reversed(flat[k].args) if a not in seen)
+        return order
+
+    def _flattened(self, node: Node, uses: list[int], flat: dict[int, Node]) -> Node:
         """A sum with the sums that only it reads written out in it (Def. 5.4's collapsing, for sums)."""
         if node.op != "add":
-            return node, set()
+            return node
         args: list[int] = []
-        gone: set[int] = set()
         for a in node.args:
-            if self.nodes[a].op == "add" and uses[a] == 1:
-                args.extend(flat[a].args)
-                gone.add(a)
-            else:
-                args.append(a)
-        if len(set(args)) != len(args):
-            return node, set()
-        return Node("add", tuple(args)), gone
+            args.extend(flat[a].args if self.nodes[a].op == "add" and uses[a] == 1 else (a,))
+        collected = {self._rest(a) for a in args}
+        return Node("add", tuple(args)) if len(collected) == len(args) else node  # equal terms stay apart
+
+    def _rest(self, k: int) -> tuple[int, ...]:
+        """What `add` collects a term by: the term without its constant factor; () for a constant."""
+        node = self.nodes[k]
+        if node.op == "const":
+            return ()
+        if node.op == "mul" and self.nodes[node.args[0]].op == "const":
+            return node.args[1:]
+        return node.args if node.op == "mul" else (k,)
 
     def _expect_parameter(self, index: int, kind: str) -> None:
         found = self.parameters[index].kind
@@ -305,3 +341,47 @@ class Builder:
 
     def _error(self, code: str, found: str, expected: str = "") -> TpproofError:
         return TpproofError(code, found, expected, self.place)
+
+
+def replay(program: Program, limits: Limits = DEFAULT, functions: Mapping[str, str] | None = None) -> Builder:
+    """A builder that has built `program` again, with the abstract nonlinearities in `functions` made known ones."""
+    known = functions or {}
+    builder = Builder(replace(limits, nodes=4 * limits.nodes))  # folding leaves dead nodes behind
+    for declared in program.inputs:
+        builder.input(declared.name, declared.count)
+    for p in program.parameters:
+        builder.parameter(p.kind, p.name, p.std, p.scale, p.lr)
+    for name, arity in program.functions:
+        if name not in known:
+            builder.nonlinearity(name, arity)
+    number: list[int] = []
+    for k, node in enumerate(program.nodes):
+        builder.place = program.place(k)
+        number.append(_replayed(builder, node, tuple(number[a] for a in node.args), known))
+    builder.place = None
+    for out in program.outputs:
+        builder.output([(v, number[x]) for v, x in out.terms], out.bias)
+    return builder
+
+
+def _replayed(builder: Builder, node: Node, args: tuple[int, ...], known: Mapping[str, str]) -> int:
+    match node.op:
+        case "const":
+            return builder.constant(node.data[0])
+        case "ones":
+            return builder.ones()
+        case "embed":
+            return builder.embed(*node.data)
+        case "param":
+            return builder.bias(*node.data)
+        case "matmul":
+            return builder.matmul(*node.data, *args)
+        case "add":
+            return builder.add(*args)
+        case "mul":
+            return builder.mul(*args)
+        case "pow":
+            return builder.power(*args, *node.data)
+        case "mean":
+            return builder.mean(*args)
+    return builder.apply(known.get(node.data[0], node.data[0]), *args)

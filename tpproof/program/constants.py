@@ -125,8 +125,9 @@ def power(base: Constant, exponent: Fraction) -> Constant:
         raise TpproofError("E125", f"({text(base)})**({exponent})", "a base that is not negative")
     if isinstance(base, Fraction):
         return _rational_power(base, exponent)
-    if base[0] == "pow":
-        return power(base[1], base[2] * exponent)
+    if base[0] == "pow":  # the inner base may be negative under an even power only: (c²)^(1/2) = |c|
+        inner = mul(-ONE, base[1]) if sign(base[1]) < 0 and base[2].numerator % 2 == 0 else base[1]
+        return power(inner, base[2] * exponent)
     if exponent.denominator == 1 and base[0] == "mul":
         return mul(*(power(part, exponent) for part in base[1]))
     if exponent.denominator == 1 and 0 < exponent.numerator <= 4:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 FUNCTIONS: dict[str, int] = {
     "tanh": 1,
     "erf": 1,
@@ -19,3 +21,6 @@ FUNCTIONS: dict[str, int] = {
     "step": 1,
 }
 """Canonical functions. ``identity``, ``sqrt``, ``softmax``, quotients and differences are written with other nodes."""
+
+LEAKY_SLOPE = Fraction(1, 100)
+"""The slope of ``leaky_relu(x)`` when none is written."""
