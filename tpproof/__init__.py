@@ -1,0 +1,59 @@
+"""tpproof: the proof checker and certificate generator for Tensor Programs.
+
+The words of the network language (``embedding``, ``matrix``, ``tanh``, ``output`` …) and the tools around them
+(``network``, ``load``, ``zoo``, ``prove``, ``check``). Everything is imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tpproof import zoo
+    from tpproof.certificate.api import Report, check, prove
+    from tpproof.certificate.model import Certificate
+    from tpproof.errors import TpproofError
+    from tpproof.language.network import Network, load, network
+    from tpproof.limits import Limits
+    from tpproof.program.model import Program
+
+__version__ = "0.1.0"
+
+_TOOLS = {
+    "Certificate": "tpproof.certificate.model",
+    "Limits": "tpproof.limits",
+    "Network": "tpproof.language.network",
+    "Program": "tpproof.program.model",
+    "Report": "tpproof.certificate.api",
+    "TpproofError": "tpproof.errors",
+    "check": "tpproof.certificate.api",
+    "load": "tpproof.language.network",
+    "network": "tpproof.language.network",
+    "prove": "tpproof.certificate.api",
+}
+
+# fmt: off
+__all__ = [  # noqa: RUF022 (tools; declarations; functions)
+    "Certificate", "Limits", "Network", "Program", "Report", "TpproofError", "check", "load", "network", "prove", "zoo",
+    "input", "embedding", "matrix", "bias", "readout", "output_bias", "nonlinearity",
+    "ones", "zeros", "mean", "softmax", "sum", "output",
+    "identity", "tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu",
+    "relu", "leaky_relu", "abs", "sqrt", "step",
+]
+# fmt: on
+
+
+def __getattr__(name: str) -> Any:
+    if name == "zoo":
+        return import_module("tpproof.zoo")
+    if name in _TOOLS:
+        return getattr(import_module(_TOOLS[name]), name)
+    if name in __all__:
+        tracing = import_module("tpproof.language.tracing")
+        return (tracing.DECLARATIONS | tracing.KNOWN_FUNCTIONS)[name]
+    raise AttributeError(f"module 'tpproof' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -381,7 +381,7 @@ def _replayed(builder: Builder, node: Node, args: tuple[int, ...], known: Mappin
         case "mul":
             return builder.mul(*args)
         case "pow":
-            return builder.power(*args, *node.data)
+            return builder.power(args[0], node.data[0])
         case "mean":
             return builder.mean(*args)
     return builder.apply(known.get(node.data[0], node.data[0]), *args)

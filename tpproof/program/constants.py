@@ -26,6 +26,22 @@ def _bounded(value: Fraction) -> Fraction:
     return value
 
 
+def from_float(value: float) -> Fraction:
+    """The fraction that a float of Python code means.
+
+    The simplest one that rounds to it, or its decimal digits when they are few; otherwise E125, because nobody can
+    know what was meant. (Numbers in `.tp` text are read exactly and never pass through here.)
+    """
+    if math.isfinite(value) and abs(value) < 1e15:
+        simple = Fraction(value).limit_denominator(1000)
+        if float(simple) == value:
+            return simple
+        digits = repr(value)
+        if len(digits.partition("e")[0].replace(".", "").strip("-0")) <= 12:
+            return _bounded(Fraction(digits))
+    raise TpproofError("E125", f"the float {value!r}", "an exact number: an int, a Fraction, or sqrt(2) for a root")
+
+
 def _depth(c: Constant) -> int:
     if isinstance(c, Fraction):
         return 0
@@ -162,9 +178,6 @@ def _rational_power(base: Fraction, exponent: Fraction) -> Constant:
     return surd if outside == ONE else ("mul", (outside, surd))
 
 
-_SCALE = 1 << 40
-
-
 def enclosure(c: Constant) -> tuple[Fraction, Fraction]:
     """Fractions lo <= c <= hi, close together."""
     if isinstance(c, Fraction):
@@ -195,11 +208,13 @@ def enclosure(c: Constant) -> tuple[Fraction, Fraction]:
 
 
 def _power_bounds(x: Fraction, exponent: Fraction) -> tuple[Fraction, Fraction]:
+    """Bounds on x**exponent for x > 0, exponent > 0, to at least 40 significant bits."""
     raised = x**exponent.numerator
     degree = exponent.denominator
-    scaled = raised.numerator * _SCALE**degree // raised.denominator
-    low = _root(scaled, degree)
-    return Fraction(max(low, 1), _SCALE), Fraction(low + 1, _SCALE)
+    zeros = max(raised.denominator.bit_length() - raised.numerator.bit_length(), 0)
+    scale = 1 << 41 + zeros // degree + 1
+    low = _root(raised.numerator * scale**degree // raised.denominator, degree)
+    return Fraction(low, scale), Fraction(low + 1, scale)
 
 
 def sign(c: Constant) -> int:

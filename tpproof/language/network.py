@@ -1,0 +1,115 @@
+"""Networks for Python users: traced from a function, or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from typing import Any
+
+from tpproof.language.source import load as load_program
+from tpproof.language.tracing import trace
+from tpproof.language.write import write
+from tpproof.limits import DEFAULT, Limits
+from tpproof.program.canonical import canonical_bytes, sha256, to_json
+from tpproof.program.listing import listing
+from tpproof.program.model import Program
+
+
+class Network:
+    """A network: its program is read when it is first asked for. Calling it gives it other constants.
+
+    Examples
+    --------
+    >>> import tpproof as tp
+    >>> @tp.network
+    ... def wide(depth=2):
+    ...     x = tp.embedding("U") @ tp.input("xi")
+    ...     for l in range(depth):
+    ...         x = tp.matrix(f"W{l}") @ tp.tanh(x)
+    ...     tp.output(tp.readout("v") @ x)
+    >>> len(wide.program.gvars), len(wide(depth=5).program.gvars)
+    (3, 6)
+    """
+
+    def __init__(self, make: Callable[..., Program], name: str) -> None:
+        self._make = make
+        self.name = name
+
+    def __call__(self, **constants: Any) -> Network:
+        """The same network with other constants."""
+        return Network(lambda **more: self._make(**{**constants, **more}), self.name)
+
+    @cached_property
+    def program(self) -> Program:
+        """The immutable program. Raises TpproofError where the network is wrong."""
+        return self._make()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the canonical form."""
+        return sha256(self.program)
+
+    def to_json(self) -> bytes:
+        """The canonical bytes."""
+        return canonical_bytes(to_json(self.program))
+
+    def to_text(self) -> str:
+        """`.tp` text of the program."""
+        return write(self.program)
+
+    def listing(self) -> str:
+        """The paper-style listing of the reduced program."""
+        return listing(self.program)
+
+    def __repr__(self) -> str:
+        return f"<tpproof network {self.name}>"
+
+
+def network(function: Callable[..., object]) -> Network:
+    """Trace a Python function that declares inputs and parameters and calls `output`.
+
+    Its arguments are constants with defaults, given anew by calling the network.
+    """
+
+    def make(**constants: Any) -> Program:
+        return trace(lambda: function(**constants), function.__name__)
+
+    made = Network(make, function.__name__)
+    update_wrapper(made, function, updated=())  # the docstring and name of the function
+    return made
+
+
+def load(
+    source: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    functions: Mapping[str, str] | None = None,
+    limits: Limits = DEFAULT,
+) -> Network:
+    """A network from a `.tp` file, a canonical program, a certificate or ``zoo:NAME``.
+
+    Parameters
+    ----------
+    source
+        What the command line takes as ``NET``.
+    overrides
+        New values of a text's constants, as ``-D``.
+    functions
+        Known functions for abstract nonlinearities, as ``--set``.
+    limits
+        Bounds on size.
+
+    Raises
+    ------
+    TpproofError
+        At once, where the network cannot be read.
+    """
+
+    def make(**constants: Any) -> Program:
+        texts = {key: str(value) for key, value in {**(overrides or {}), **constants}.items()}
+        return load_program(source, texts, functions, limits)
+
+    program = make()
+    made = Network(make, program.name)
+    made.__dict__["program"] = program
+    return made
