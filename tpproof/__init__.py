@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tpproof import zoo
-    from tpproof.certificate.api import Report, check, prove
+    from tpproof.certificate.api import check, prove
+    from tpproof.certificate.checking import Report
     from tpproof.certificate.model import Certificate
     from tpproof.errors import TpproofError
     from tpproof.language.network import Network, load, network
@@ -25,7 +26,7 @@ _TOOLS = {
     "Limits": "tpproof.limits",
     "Network": "tpproof.language.network",
     "Program": "tpproof.program.model",
-    "Report": "tpproof.certificate.api",
+    "Report": "tpproof.certificate.checking",
     "TpproofError": "tpproof.errors",
     "check": "tpproof.certificate.api",
     "load": "tpproof.language.network",

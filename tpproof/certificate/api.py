@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from tpproof.certificate.checking import Report, check_file
 from tpproof.certificate.model import Certificate
 from tpproof.certificate.write import certificate_of
-from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.program.canonical import sha256
 from tpproof.program.model import Program
@@ -59,19 +55,6 @@ def prove(
     return certificate_of(prove_program(_program(net), limits, progress), name)
 
 
-@dataclass(frozen=True)
-class Report:
-    """The independent checker's answer."""
-
-    verdict: str  # accepted, accepted-as-stated, rejected, declined, unreadable
-    exit_status: int
-    steps: int
-    errors: tuple[dict[str, Any], ...]
-
-    def __bool__(self) -> bool:
-        return self.exit_status == 0
-
-
 def check(
     certificate: Certificate | bytes,
     network: Program | HasProgram | None = None,
@@ -99,18 +82,3 @@ def check(
         path.write_bytes(content)
         return check_file(path, digest, as_stated=as_stated, allow_conditional=allow_conditional)
 
-
-def check_file(
-    path: Path, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
-) -> Report:
-    """The checker's answer on the bytes on disk, from a fresh isolated process."""
-    command = [sys.executable, "-I", "-m", "tpproof.checker", str(path), "--json"]
-    command += ["--sha256", network_sha256] if network_sha256 else []
-    command += ["--as-stated"] if as_stated else []
-    command += ["--allow-conditional"] if allow_conditional else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        answer = json.loads(done.stdout)
-        return Report(answer["verdict"], done.returncode, answer["steps"], tuple(answer["errors"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise TpproofError("E143", f"no answer from the checker: {done.stderr[:300]}", "a verdict") from error

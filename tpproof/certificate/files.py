@@ -1,32 +1,63 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, nor a certificate that was not checked."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tpproof.errors import TpproofError
 
 
+def _expected(path: Path, error: OSError) -> TpproofError:
+    return TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to, with free space")
+
+
+def _write_beside(path: Path, content: bytes) -> Path:
+    """A temporary file beside `path`, on disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(name, 0o644)
+    return Path(name)
+
+
+@contextmanager
+def staged(contents: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
+    """Write everything to temporary files, yield where they are, and rename them when the block ends well.
+
+    Raises
+    ------
+    TpproofError
+        E140 when a file cannot be written. Then, and after any error in the block, nothing is left behind and
+        what stood there before still stands.
+    """
+    temporary: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            try:
+                temporary[path] = _write_beside(path, content)
+            except OSError as error:
+                raise _expected(path, error) from error
+        yield temporary
+        for path, written in temporary.items():
+            try:
+                os.replace(written, path)
+            except OSError as error:
+                raise _expected(path, error) from error
+    finally:
+        for written in temporary.values():
+            with contextlib.suppress(OSError):
+                written.unlink()
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write to a temporary file beside `path`, flush it to disk, then rename it. Raises E140."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise TpproofError("E140", f"{path}: {error.strerror}", "free space and permission") from error
-        raise
+    """One file, whole or not at all. Raises E140."""
+    with staged({path: content}):
+        pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,8 +190,8 @@ def explain_reason(reason: str) -> str:
     return _REASONS.get(reason, reason) + (f"; repair: {repair}" if repair else "")
 
 
-def explain(entry: Assumption, program: Program) -> str:
-    """The human sentence: the reason, the source line, the repair."""
-    place = program.place(entry.node) if entry.node is not None and entry.status != "proved" else None
-    where = f" (at {place})" if place else ""
-    return explain_reason(entry.reason) + where
+def explain(row: Mapping[str, Any], program: Program) -> str:
+    """The human sentence for a row of `to_json`: the reason, the repair, the place in the source."""
+    node = row["node"] if row["status"] != "proved" else None
+    place = program.place(node) if node is not None else None
+    return explain_reason(str(row["reason"])) + (f" (at {place})" if place else "")

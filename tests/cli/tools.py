@@ -1,0 +1,34 @@
+"""Running the command line as a user does: in a process of its own, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a user saw."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        value: dict[str, Any] = json.loads(self.out)
+        return value
+
+
+def tpproof(folder: Path, *arguments: str, stdin: bytes = b"") -> Ran:
+    """Run `tpproof …` in a folder. No traceback ever reaches a user."""
+    command = [sys.executable, "-m", "tpproof", *arguments]
+    done = subprocess.run(command, cwd=folder, input=stdin, capture_output=True, check=False)
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in out + err, err
+    return Ran(done.returncode, out, err)

@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from tpproof.limits import DEFAULT, Limits
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PAIR = re.compile(r"(?P<key>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.+)\Z", re.DOTALL)
+
+
+def _pairs(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        match = _PAIR.match(text)
+        if match is None:
+            raise click.BadParameter(f"{text[:60]!r}: expected name=value", context, parameter)
+        if match["key"] in found:
+            raise click.BadParameter(f"{match['key']} is given twice", context, parameter)
+        found[match["key"]] = match["value"]
+    return found
+
+
+def network_options(command: F) -> F:
+    """NET, -D, --set, --max-nodes."""
+    for option in (
+        click.option("--max-nodes", type=click.IntRange(1), metavar="N", help="Allow networks of N instructions."),
+        click.option("--set", "functions", multiple=True, callback=_pairs, metavar="phi=erf",
+                     help="Make a declared nonlinearity a known one."),
+        click.option("-D", "overrides", multiple=True, callback=_pairs, metavar="k=v",
+                     help="Give a constant of the .tp text another value."),
+        click.argument("net"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def json_option(command: F) -> F:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def limits_with(max_nodes: int | None, max_pairs: int | None = None) -> Limits:
+    """The limits that a user raised."""
+    raised = {"nodes": max_nodes, "pairs": max_pairs}
+    return replace(DEFAULT, **{key: value for key, value in raised.items() if value is not None})

@@ -1,0 +1,183 @@
+"""`tpproof prove`: the main job, from a network to checked files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tpproof.cli import status
+from tpproof.cli.options import json_option, limits_with, network_options
+from tpproof.cli.output import aligned, print_json, print_text, progress
+from tpproof.errors import TpproofError
+
+if TYPE_CHECKING:
+    from tpproof.certificate.checking import Report
+    from tpproof.certificate.model import Certificate
+    from tpproof.program.model import Program
+
+FORMATS = {"json": ".cert.json", "html": ".html", "tex": ".tex"}
+_STATUS = {
+    "proved": status.HOLDS,
+    "proved-by-execution": status.HOLDS,
+    "conditional": status.NOTHING_CLAIMED,
+    "refused": status.NOTHING_CLAIMED,
+    "refuted": status.DOES_NOT_HOLD,
+}
+
+
+def _formats(context: click.Context, parameter: click.Parameter, given: str) -> tuple[str, ...]:
+    wanted = [name.strip() for name in given.split(",") if name.strip()]
+    if "pdf" in wanted:
+        raise TpproofError("E141", "--format pdf", f"{', '.join(FORMATS)}; any LaTeX makes a PDF of the .tex")
+    wrong = [name for name in wanted if name not in FORMATS]
+    if wrong or "json" not in wanted:
+        found = f"{wrong[0]!r}" if wrong else "no json"
+        raise click.BadParameter(f"{found}: expected json, and html, tex if you like", context, parameter)
+    return tuple(dict.fromkeys(wanted))
+
+
+def _name(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
+    if given is not None and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}", given):
+        raise click.BadParameter("letters, digits, _ . -, at most 80", context, parameter)
+    return given
+
+
+@click.command()
+@network_options
+@click.option("--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder to write to.")
+@click.option("--format", "formats", default="json,html,tex", show_default=True, callback=_formats)
+@click.option("--name", callback=_name, help="Name of the files; by default the network's.")
+@click.option("--crosscheck/--no-crosscheck", default=None, help="Compare with finite networks (not in this version).")
+@click.option("--allow-conditional", is_flag=True, help="Exit 0 for a conditional verdict.")
+@click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Allow N vector pairs.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@json_option
+def prove(
+    net: str,
+    overrides: dict[str, str],
+    functions: dict[str, str],
+    max_nodes: int | None,
+    out: Path,
+    formats: tuple[str, ...],
+    name: str | None,
+    crosscheck: bool | None,
+    allow_conditional: bool,
+    max_pairs: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Prove NET and write its certificate, checked by the independent checker in a fresh process."""
+    if crosscheck:
+        raise TpproofError("E141", "--crosscheck", "--no-crosscheck, the default")
+    limits = limits_with(max_nodes, max_pairs)
+    with progress(quiet) as say:
+        from tpproof.certificate.api import prove as proved
+        from tpproof.language.source import load
+
+        program = load(net, overrides, functions, limits)
+        certificate = proved(program, name=name, limits=limits, progress=say)
+        paths = {kind: out / f"{name or program.name}{FORMATS[kind]}" for kind in formats}
+        report = None if certificate.verdict == "refuted" else _write(program, certificate, paths, say)
+    print_answer = _print_object if as_json else _print_text
+    print_answer(program, certificate, report, paths)
+    verdict = certificate.verdict
+    return status.HOLDS if verdict == "conditional" and allow_conditional else _STATUS[verdict]
+
+
+def _write(
+    program: Program, certificate: Certificate, paths: dict[str, Path], say: Callable[[str], None]
+) -> Report:
+    """Write the files beside their places, have the bytes checked, and only then put them there."""
+    from tpproof.certificate.checking import check_file
+    from tpproof.certificate.files import staged
+    from tpproof.program.canonical import sha256
+
+    say("writing")
+    makers: dict[str, Callable[[], bytes]] = {
+        "json": certificate.to_json,
+        "html": lambda: certificate.to_html().encode(),
+        "tex": lambda: certificate.to_latex().encode(),
+    }
+    with staged({path: makers[kind]() for kind, path in paths.items()}) as temporary:
+        say("checking in a fresh process")
+        report = check_file(temporary[paths["json"]], sha256(program), allow_conditional=True)
+        expected = "declined" if certificate.verdict == "refused" else "accepted"
+        if report.verdict != expected or report.certificate_verdict != certificate.verdict:
+            found = f"{report.verdict} ({report.certificate_verdict}) {list(report.errors)[:1]}"
+            raise TpproofError("E143", f"the checker says {found[:500]}", f"{expected} ({certificate.verdict})")
+    return report
+
+
+def _assumptions(program: Program, certificate: Certificate) -> list[dict[str, str]]:
+    from tpproof.proof.ledger import explain
+
+    rows = certificate.assumptions
+    return [{"name": r["name"], "status": r["status"], "reason": explain(r, program)} for r in rows]
+
+
+def _path_pairs(certificate: Certificate) -> int:
+    return int(certificate.evidence["path_pairs_hex"], 16)
+
+
+def _print_object(
+    program: Program, certificate: Certificate, report: Report | None, paths: dict[str, Path]
+) -> None:
+    from tpproof.documents.kernel import kernel_latex, kernel_text
+
+    refuted = report is None
+    data = certificate.data
+    print_json(
+        {
+            "verdict": certificate.verdict,
+            "network": {"name": certificate.evidence["name"], "sha256": certificate.network_sha256},
+            "kernel": None if refuted else {"text": kernel_text(data), "latex": kernel_latex(data)},
+            "path_pairs": _path_pairs(certificate),
+            "gvars": len(program.gvars),
+            "assumptions": _assumptions(program, certificate),
+            "axioms": certificate.axioms,
+            "failures": certificate.evidence["failures"],
+            "files": {kind: None if refuted else str(path) for kind, path in paths.items()},
+            "checker": None if report is None else {"verdict": report.verdict, "steps": report.steps},
+        }
+    )
+
+
+_CLAIMS = {
+    "proved": "(107), (96) and (122) hold: f trains by kernel gradient descent with its infinite-width NTK",
+    "proved-by-execution": "(122) holds with the kernel of (100); the path sum (96) does not: W and Wᵀ meet on a path",
+    "conditional": "holds under the assumptions marked conditional below",
+    "refused": "an assumption of the theorem is violated: nothing is claimed",
+    "refuted": "a computed identity fails: a bug in the paper or in tpproof; nothing was written; please report it",
+}
+
+
+def _print_text(
+    program: Program, certificate: Certificate, report: Report | None, paths: dict[str, Path]
+) -> None:
+    verdict = certificate.verdict
+    lines = [f"{certificate.evidence['name']}: {verdict}", f"  {_CLAIMS[verdict]}", ""]
+    lines += [f"network  sha256 {certificate.network_sha256}, {len(program.gvars)} G-vars"]
+    if report is not None and verdict != "refused":
+        from tpproof.documents.kernel import kernel_text
+
+        lines += [f"paths    {_count_text(_path_pairs(certificate))} pairs p ≅ q", "", "kernel"]
+        lines += [f"  {line}" for line in kernel_text(certificate.data).splitlines()]
+    lines += ["", "assumptions"]
+    lines += aligned([(r["status"], r["name"], r["reason"]) for r in _assumptions(program, certificate)])
+    lines += ["", f"axioms   {', '.join(certificate.axioms)}"]
+    for failure in certificate.evidence["failures"]:
+        lines += ["", f"{failure['equation']} fails at {failure['gvar']}"]
+        lines += [f"  expected: {failure['expected']}", f"  found:    {failure['found']}"]
+    if report is not None:
+        lines += ["", f"checker  {report.verdict}: {report.steps} steps, in a fresh process, on the bytes on disk"]
+        lines += [f"         {path}" for path in paths.values()]
+    print_text("\n".join(lines))
+
+
+def _count_text(count: int) -> str:
+    """Exact, or its size where nobody would read the digits (--json gives them all)."""
+    return str(count) if count.bit_length() < 200 else f"2^{count.bit_length() - 1} to 2^{count.bit_length()}"
