@@ -36,7 +36,7 @@ def test_the_json_answer_has_the_documented_fields(tmp_path: Path) -> None:
     assert answer["verdict"] == "proved"
     assert answer["network"]["name"] == "paper"
     assert len(answer["network"]["sha256"]) == 64
-    assert answer["path_pairs"] == 3
+    assert answer["path_pairs"] == 2
     assert answer["gvars"] == 2
     assert set(answer["kernel"]) == {"text", "latex"}
     assert answer["files"] == {"json": "here/paper.cert.json"}
