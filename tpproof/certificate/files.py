@@ -16,16 +16,16 @@ def _expected(path: Path, error: OSError) -> TpproofError:
     return TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to, with free space")
 
 
-def _write_beside(path: Path, content: bytes) -> Path:
-    """A temporary file beside `path`, on disk."""
+def _write_beside(path: Path, content: bytes, temporary: dict[Path, Path]) -> None:
+    """A temporary file beside `path`, on disk; known to `temporary` before anything can fail."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+    temporary[path] = Path(name)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.chmod(name, 0o644)
-    return Path(name)
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def staged(contents: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
     try:
         for path, content in contents.items():
             try:
-                temporary[path] = _write_beside(path, content)
+                _write_beside(path, content, temporary)
             except OSError as error:
                 raise _expected(path, error) from error
         yield temporary

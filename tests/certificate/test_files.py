@@ -1,0 +1,46 @@
+"""Writing: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tpproof.certificate.files import staged, write_atomically
+from tpproof.errors import TpproofError
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "deep" / "er" / "a.json", b"content")
+    assert (tmp_path / "deep/er/a.json").read_bytes() == b"content"
+    assert (tmp_path / "deep/er/a.json").stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_changes_when_the_block_fails(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    contents = {tmp_path / "a": b"new", tmp_path / "b": b"new"}
+    with pytest.raises(KeyError), staged(contents) as temporary:
+        assert temporary[tmp_path / "a"].read_bytes() == b"new"
+        assert (tmp_path / "a").read_bytes() == b"old"
+        raise KeyError
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_place_that_cannot_be_written_is_e140_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TpproofError) as caught, staged({tmp_path / "ok": b"1", tmp_path / "file/x": b"2"}):
+        pytest.fail("the block must not run")
+    assert caught.value.code == "E140"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TpproofError, match="No space left"):
+        write_atomically(tmp_path / "a", b"content")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,30 @@
+"""The shipped `certificates/` are what today's code makes of the zoo, and the checker accepts them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tpproof import zoo
+from tpproof.certificate.checking import check_file
+from tpproof.cli.certificates import write_all
+from tpproof.language.source import load
+from tpproof.program.canonical import sha256
+
+SHIPPED = Path(__file__).parent.parent / "certificates"
+
+
+def test_they_are_what_make_certificates_writes(tmp_path: Path) -> None:
+    assert write_all(str(tmp_path)) == 0
+    made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {path.name for path in SHIPPED.iterdir()} - {"README.md"} == set(made)
+    for name, content in made.items():
+        assert (SHIPPED / name).read_bytes() == content, f"{name}: run make certificates"
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_each_is_accepted_against_the_zoo(name: str) -> None:
+    report = check_file(SHIPPED / f"{name}.cert.json", sha256(load(f"zoo:{name}")))
+    assert report.verdict == "accepted"
+    assert report.certificate_verdict == ("proved-by-execution" if name == "tied" else "proved")
