@@ -203,6 +203,7 @@ def test_a_value_of_another_type_in_a_node_is_refused(node: int, position: int, 
 
 @pytest.mark.parametrize("number", [
     "2/2", "1.0", "+1", 1, 1.0, None, True, math.nan, ["add", ["1"]], ["pow", "4", "1/2"],
+    ["pow", "8", "1/2"], ["mul", ["2", ["pow", "1/2", "1/2"]]],
 ])  # fmt: skip
 def test_a_constant_that_is_not_canonical_is_refused(number: object) -> None:
     refused(changed(lambda value: value["parameters"][1].update(std=number), two_hidden_layers()))
@@ -256,7 +257,15 @@ def test_with_anything_replaced_it_is_refused_or_another_canonical_program(progr
     assert canonical_bytes(to_json(read)) == canonical_bytes(value)  # true is not 1, 1.0 is not 1
 
 
-@pytest.mark.xfail(strict=True, reason="fraction_from_json takes the numerator of '0' for a denominator")
 def test_an_untrained_parameter_is_read_back() -> None:
     program = two_hidden_layers(train_input=False)
+    assert from_json(to_json(program)) == program
+
+
+def test_a_sum_with_a_constant_times_a_product_is_read_back() -> None:
+    b = Builder()
+    u, v, xi = b.parameter("embedding", "U"), b.parameter("readout", "v"), b.input("xi", 2)
+    x, y = b.embed(u, xi, 0), b.embed(u, xi, 1)
+    b.output([(v, b.call("tanh", b.add(x, b.mul(b.constant(2), x, y))))])
+    program = b.program()
     assert from_json(to_json(program)) == program

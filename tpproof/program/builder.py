@@ -118,32 +118,30 @@ class Builder:
         if Kind.VECTOR in wide and len(wide) > 1:
             other = next(self.kinds[k].value for k in terms if self.kinds[k] is not Kind.VECTOR)
             raise self._error("E120", f"vector + {other}", "vector + vector (write s*ones() for a constant vector)")
-        coefficients: dict[int, Constant] = {}
-        rational: Constant = ZERO
+        coefficients: dict[tuple[int, ...], Constant] = {}
         for k in terms:
             factor, rest = self._factor(k)
-            if rest is None:
-                rational = constants.add(rational, factor)
-            else:
-                coefficients[rest] = constants.add(coefficients.get(rest, ZERO), factor)
-        parts = [self._scaled(c, k) for k, c in coefficients.items() if c != 0]
+            coefficients[rest] = constants.add(coefficients.get(rest, ZERO), factor)
+        rational = coefficients.pop((), ZERO)
+        parts = [self._scaled(c, rest) for rest, c in coefficients.items() if c != 0]
         if rational != 0:
             parts.append(self.constant(rational))
         if not parts:
             return self.zeros() if Kind.VECTOR in wide else self.constant(0)
         return parts[0] if len(parts) == 1 else self._node(Node("add", tuple(parts)))
 
-    def _factor(self, k: int) -> tuple[Constant, int | None]:
-        """A node as (constant factor, the rest; None for a pure constant)."""
+    def _factor(self, k: int) -> tuple[Constant, tuple[int, ...]]:
+        """A node as a constant factor and the other factors, none for a pure constant: what `add` collects by."""
         node = self.nodes[k]
         if node.op == "const":
-            return node.data[0], None
-        if node.op == "mul" and self.nodes[node.args[0]].op == "const":
-            return self.nodes[node.args[0]].data[0], self.mul(*node.args[1:])
-        return ONE, k
+            return node.data[0], ()
+        if node.op != "mul":
+            return ONE, (k,)
+        first = self.nodes[node.args[0]]
+        return (first.data[0], node.args[1:]) if first.op == "const" else (ONE, node.args)
 
-    def _scaled(self, c: Constant, k: int) -> int:
-        return k if c == 1 else self.mul(self.constant(c), k)
+    def _scaled(self, c: Constant, factors: tuple[int, ...]) -> int:
+        return self.mul(*factors) if c == 1 else self.mul(self.constant(c), *factors)
 
     def mul(self, *factors: int) -> int:
         """A coordinatewise product; constants folded into one leading factor, nested products flattened."""
@@ -297,17 +295,8 @@ class Builder:
         args: list[int] = []
         for a in node.args:
             args.extend(flat[a].args if self.nodes[a].op == "add" and uses[a] == 1 else (a,))
-        collected = {self._rest(a) for a in args}
+        collected = {self._factor(a)[1] for a in args}
         return Node("add", tuple(args)) if len(collected) == len(args) else node  # equal terms stay apart
-
-    def _rest(self, k: int) -> tuple[int, ...]:
-        """What `add` collects a term by: the term without its constant factor; () for a constant."""
-        node = self.nodes[k]
-        if node.op == "const":
-            return ()
-        if node.op == "mul" and self.nodes[node.args[0]].op == "const":
-            return node.args[1:]
-        return node.args if node.op == "mul" else (k,)
 
     def _expect_parameter(self, index: int, kind: str) -> None:
         found = self.parameters[index].kind

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import reprlib
 from fractions import Fraction
 from typing import Any
 
@@ -88,7 +89,8 @@ def from_json(value: object, limits: Limits = DEFAULT, name: str = "network") ->
         builder.nonlinearity(fields["name"], fields["arity"])
     for k, item in enumerate(_list(data["nodes"], "nodes")):
         if _read_node(builder, item, k) != k:
-            raise _wrong(f"node {k}: {str(item)[:80]}", "canonical form: interned, folded nodes in program order")
+            found = f"node {k}: {reprlib.repr(item)[:80]}"
+            raise _wrong(found, "canonical form: interned, folded nodes in program order")
     outputs = _list(data["outputs"], "outputs")
     for item in outputs:
         fields = _object(item, {"terms", "bias"}, "an output")
@@ -108,7 +110,7 @@ def from_json(value: object, limits: Limits = DEFAULT, name: str = "network") ->
 def _read_node(b: Builder, item: object, k: int) -> int:
     parts = _list(item, f"node {k}")
     if not parts or not isinstance(parts[0], str):
-        raise _wrong(f"node {k}: {str(item)[:80]}", "[op, …]")
+        raise _wrong(f"node {k}: {reprlib.repr(item)[:80]}", "[op, …]")
     op, rest = parts[0], parts[1:]
     if op == "const" and len(rest) == 1:
         return b.constant(constants.from_json(rest[0]))
@@ -134,7 +136,8 @@ def _read_node(b: Builder, item: object, k: int) -> int:
         return b.call(rest[0], *(_index(a, b.nodes, "node") for a in _ints(rest[1], None)))
     if op == "mean":
         return b.mean(_index(_ints(rest, 1)[0], b.nodes, "node"))
-    raise _wrong(f"node {k}: {str(item)[:80]}", "const, ones, embed, param, matmul, add, mul, pow, call or mean")
+    found = f"node {k}: {reprlib.repr(item)[:80]}"
+    raise _wrong(found, "const, ones, embed, param, matmul, add, mul, pow, call or mean")
 
 
 def _object(value: object, keys: set[str], what: str) -> dict[str, Any]:
@@ -153,7 +156,7 @@ def _list(value: object, what: str) -> list[Any]:
 def _ints(value: object, count: int | None) -> list[int]:
     ints = _list(value, "integers")
     if any(type(v) is not int for v in ints) or (count is not None and len(ints) != count):
-        raise _wrong(f"{str(value)[:80]}", "integers" if count is None else f"{count} integer(s)")
+        raise _wrong(f"{reprlib.repr(value)[:80]}", "integers" if count is None else f"{count} integer(s)")
     return ints
 
 

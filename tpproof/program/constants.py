@@ -7,6 +7,9 @@ A constant is a `Fraction` or a nested tuple ``("add", (c, …))``, ``("mul", (c
 from __future__ import annotations
 
 import math
+import re
+import reprlib
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -95,19 +98,65 @@ def mul(*factors: Constant) -> Constant:
             exponents[base] = exponents.get(base, ZERO) + exponent
     if rational == 0:
         return ZERO
-    parts: list[Constant] = []
+    outside, parts = _radicals((b, e) for b, e in exponents.items() if isinstance(b, Fraction))
+    rational = _bounded(rational * outside)
     for base, exponent in exponents.items():
-        value = power(base, exponent)
-        factor, rest = _split(value)
-        rational = _bounded(rational * factor)
-        if rest != ONE:
-            parts.append(rest)
+        if not isinstance(base, Fraction):
+            factor, rest = _split(power(base, exponent))
+            rational = _bounded(rational * factor)
+            parts += [rest] if rest != ONE else []
+    return _product(rational, parts)
+
+
+def _product(rational: Fraction, parts: list[Constant]) -> Constant:
     parts.sort(key=text)
     if not parts:
         return rational
     if rational != 1:
         parts.insert(0, rational)
     return parts[0] if len(parts) == 1 else _shallow(("mul", tuple(parts)))
+
+
+_PRIMES = tuple(p for p in range(2, 1000) if all(p % q for q in range(2, math.isqrt(p) + 1)))
+
+
+def _factored(value: int) -> list[tuple[int, int]]:
+    """value ≥ 1 as powers: of primes below 1000, and of what is left, which counts as prime."""
+    found = []
+    for p in _PRIMES:
+        times = 0
+        while value % p == 0:
+            value, times = value // p, times + 1
+        if times:
+            found.append((p, times))
+    for degree in range(value.bit_length() // 9, 1, -1):
+        root = _root(value, degree)
+        if root**degree == value:
+            return [*found, (root, degree)]
+    return [*found, (value, 1)] if value > 1 else found
+
+
+def _radicals(powers: Iterable[tuple[Fraction, Fraction]]) -> tuple[Fraction, list[Constant]]:
+    """A product of powers of positive fractions: a fraction, and one root for each exponent between 0 and 1."""
+    exponents: dict[int, Fraction] = {}
+    for base, e in powers:
+        for part, signed in ((base.numerator, e), (base.denominator, -e)):
+            for p, times in _factored(part):
+                exponents[p] = exponents.get(p, ZERO) + times * signed
+    rational, inside = ONE, dict[Fraction, Fraction]()
+    for p, e in exponents.items():
+        whole = e.numerator // e.denominator
+        rational = _bounded(rational * Fraction(p) ** whole)
+        if e != whole:
+            inside[e - whole] = _bounded(inside.get(e - whole, ONE) * p)
+    return rational, [("pow", base, _small(e)) for e, base in inside.items()]
+
+
+def _small(exponent: Fraction) -> Fraction:
+    largest = DEFAULT.exponent
+    if abs(exponent.numerator) > largest or exponent.denominator > largest:
+        raise TpproofError("E104", f"the exponent {exponent}", f"numerator and denominator at most {largest}")
+    return exponent
 
 
 def _root(value: int, degree: int) -> int:
@@ -126,9 +175,7 @@ def _root(value: int, degree: int) -> int:
 
 def power(base: Constant, exponent: Fraction) -> Constant:
     """base**exponent; an exact root becomes a fraction. Raises E125 where there is no real value."""
-    largest = DEFAULT.exponent
-    if abs(exponent.numerator) > largest or exponent.denominator > largest:
-        raise TpproofError("E104", f"the exponent {exponent}", f"numerator and denominator at most {largest}")
+    _small(exponent)
     if exponent == 0:
         return ONE
     if exponent == 1:
@@ -166,16 +213,8 @@ def _rational_power(base: Fraction, exponent: Fraction) -> Constant:
         if size > 4 * DEFAULT.constant_digits:
             raise TpproofError("E104", "a constant with too many digits", f"at most {DEFAULT.constant_digits}")
         return _bounded(base**exponent.numerator)
-    whole = exponent.numerator // exponent.denominator
-    rest = exponent - whole
-    outside = _rational_power(base, Fraction(whole)) if whole else ONE
-    degree = rest.denominator
-    inside = Fraction(_rational_power(base, Fraction(rest.numerator)))  # type: ignore[arg-type]
-    roots = [_root(part, degree) for part in (inside.numerator, inside.denominator)]
-    if roots[0] ** degree == inside.numerator and roots[1] ** degree == inside.denominator:
-        return mul(outside, Fraction(roots[0], roots[1]))
-    surd: Constant = ("pow", base, rest)
-    return surd if outside == ONE else ("mul", (outside, surd))
+    rational, parts = _radicals([(base, exponent)])
+    return _product(rational, parts)
 
 
 def enclosure(c: Constant) -> tuple[Fraction, Fraction]:
@@ -264,7 +303,7 @@ def to_json(c: Constant) -> object:
 def from_json(value: object, depth: int = 0) -> Constant:
     """The constant written by `to_json`. Raises E105 for anything else."""
     expected = '"p/q", ["add" or "mul", […]] or ["pow", c, "p/q"]'
-    wrong = TpproofError("E105", f"the constant {str(value)[:60]!r}", expected)
+    wrong = TpproofError("E105", f"the constant {reprlib.repr(value)[:80]}", expected)
     if depth > DEFAULT.constant_depth:
         raise wrong
     if isinstance(value, str):
@@ -282,11 +321,8 @@ def from_json(value: object, depth: int = 0) -> Constant:
 def fraction_from_json(value: object) -> Fraction:
     """A canonical fraction "p" or "p/q" in ASCII digits."""
     if isinstance(value, str) and 0 < len(value) <= 2 * DEFAULT.constant_digits + 2:
-        body = value[1:] if value.startswith("-") else value
-        parts = body.split("/")
-        if len(parts) <= 2 and all(p.isascii() and p.isdigit() for p in parts) and int(parts[-1]) != 0:
-            fraction = Fraction(int(parts[0]), int(parts[1]) if len(parts) == 2 else 1)
-            fraction = -fraction if value.startswith("-") else fraction
-            if str(fraction) == value:
-                return _bounded(fraction)
-    raise TpproofError("E105", f"the number {str(value)[:60]!r}", 'a reduced fraction such as "3/10"')
+        match = re.fullmatch("(-?[0-9]+)(?:/([1-9][0-9]*))?", value)
+        fraction = Fraction(int(match[1]), int(match[2] or 1)) if match else None
+        if fraction is not None and str(fraction) == value:
+            return _bounded(fraction)
+    raise TpproofError("E105", f"the number {reprlib.repr(value)[:80]}", 'a reduced fraction such as "3/10"')

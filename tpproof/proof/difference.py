@@ -12,14 +12,16 @@ from typing import TypeAlias
 from tpproof.errors import TpproofError
 from tpproof.program.atoms import TEST, TRAIN, Atom, Pair, Ref, Terms, Weight, weight
 from tpproof.program.model import Program
-from tpproof.program.reduced import Form, Reduced
+from tpproof.program.reduced import Form, LinearTerm, Reduced
 from tpproof.proof.polynomial import Polynomial, expand
-from tpproof.proof.text import atom_text, vector_name
+from tpproof.proof.text import atom_text, vector_name, weight_text
 
 Factor: TypeAlias = tuple[int, int, Ref]
 """∂_a Z^x at instance s: (s, x, a)."""
 Function: TypeAlias = dict[tuple[Weight, tuple[Factor, ...]], int]
 """An even function: coefficient atoms and a product of direct derivatives → how often."""
+Step: TypeAlias = tuple[tuple[Weight, tuple[Factor, ...]], Ref]
+"""(coefficient, direct derivative) times a vector."""
 Expansion: TypeAlias = dict[tuple[Weight, tuple[tuple[Factor, ...], ...]], int]
 """A number: coefficient atoms and a product of expectations of products of direct derivatives → how often."""
 
@@ -29,44 +31,43 @@ class DirectDerivatives:
 
     def __init__(self, plain: Reduced, contracted: Reduced, limit: int) -> None:
         self.plain, self.contracted, self.limit = plain, contracted, limit
-        self._known: dict[tuple[int, Ref, Ref], Function] = {}
+        self._known: dict[tuple[int, Ref, Ref, frozenset[Ref]], Function] = {}
 
-    def of(self, s: int, x: Ref, target: Ref) -> Function:
-        """∂Z^x/∂(target) at instance s; E104 when it grows beyond the limit."""
+    def by_frontier(self, s: int, x: int, a: Ref) -> Function:
+        """∂_a x, x written as a function of its frontier, whose other members are held fixed."""
+        return self.of(s, x, a, frozenset(self.contracted.frontier(x)) - {a})
+
+    def of(self, s: int, x: Ref, target: Ref, fixed: frozenset[Ref] = frozenset()) -> Function:
+        """∂Z^x/∂(target) at instance s, with some vectors held fixed; E104 when it grows beyond the limit."""
         stack = [x]
         while stack:
             top = stack[-1]
-            key = (s, top, target)
+            key = (s, top, target, fixed)
             if key in self._known:
                 stack.pop()
                 continue
-            steps = self._steps(s, top, target)
-            missing = [below for _, below in steps if below != target and (s, below, target) not in self._known]
+            steps = [] if top == target or top in fixed else self._steps(s, top)
+            missing = [below for _, below in steps if (s, below, target, fixed) not in self._known]
             if missing:
                 stack.extend(missing)
                 continue
             stack.pop()
-            self._known[key] = self._sum(s, steps, target)
-        return self._known[s, x, target]
+            self._known[key] = {((), ()): 1} if top == target else self._sum(s, steps, target, fixed)
+        return self._known[s, x, target, fixed]
 
-    def _steps(self, s: int, x: Ref, target: Ref) -> list[tuple[tuple[Weight, tuple[Factor, ...]], Ref]]:
+    def _steps(self, s: int, x: Ref) -> list[Step]:
         """x as (coefficient, direct derivative) times what it reads first."""
-        if x < 0:
+        if x < 0 or self.contracted.form(x) is Form.BASE:
             return []
         if self.contracted.form(x) is Form.LINEAR:
             terms = self.contracted.terms(x)
             return [((weight(self.contracted.coefficient_atoms(t, s)), ()), t.vector) for t in terms]
-        if self.contracted.form(x) is Form.BASE:
-            return []
         return [(((), ((s, x, a),)), a) for a in self.plain.frontier(x)]
 
-    def _sum(
-        self, s: int, steps: list[tuple[tuple[Weight, tuple[Factor, ...]], Ref]], target: Ref
-    ) -> Function:
+    def _sum(self, s: int, steps: list[Step], target: Ref, fixed: frozenset[Ref]) -> Function:
         total: Function = {}
         for (coefficient, factors), below in steps:
-            part: Function = {((), ()): 1} if below == target else self._known[s, below, target]
-            for (w, f), times in part.items():
+            for (w, f), times in self._known[s, below, target, fixed].items():
                 key = weight([*coefficient, *w]), tuple(sorted((*factors, *f)))
                 total[key] = total.get(key, 0) + times
             if len(total) > self.limit:
@@ -74,29 +75,42 @@ class DirectDerivatives:
         return total
 
 
-def _expectation_of(derivatives: DirectDerivatives, atom: Atom, plain: bool) -> Expansion | None:
-    """An expectation of derivatives in the common vocabulary; None for any other atom."""
+def _derivative_of(derivatives: DirectDerivatives, atom: Atom, plain: bool) -> Function | None:
+    """What stands inside an atom's expectation, as direct derivatives; None where that is no derivative."""
     kind, *rest = atom
     r = [int(i) for i in rest]
-    if kind == "slope":
-        parts = [(TEST, r[0], r[1]), (TRAIN, r[2], r[3])]
-    elif kind in ("slope1", "response"):
-        parts = [(r[0], r[1], r[2])]
-    else:
+    if kind == "response":
+        return derivatives.of(r[0], r[1], r[2])
+    if kind not in ("slope", "slope1"):
         return None
+    parts = [(TEST, r[0], r[1]), (TRAIN, r[2], r[3])] if kind == "slope" else [(r[0], r[1], r[2])]
     product: Function = {((), ()): 1}
     for s, x, a in parts:
-        own: Function = {((), ((s, x, a),)): 1} if plain else derivatives.of(s, x, a)
-        product = {
-            (weight([*w, *u]), tuple(sorted((*f, *g)))): m * n
-            for (w, f), m in product.items()
-            for (u, g), n in own.items()
-        }
+        own: Function = {((), ((s, x, a),)): 1} if plain else derivatives.by_frontier(s, x, a)
+        product = _function_times(product, own)
+    return product
+
+
+def _function_times(first: Function, second: Function) -> Function:
+    product: Function = {}
+    for (w, f), m in first.items():
+        for (u, g), n in second.items():
+            key = weight([*w, *u]), tuple(sorted((*f, *g)))
+            product[key] = product.get(key, 0) + m * n
+    return product
+
+
+def _expectation_of(derivatives: DirectDerivatives, atom: Atom, plain: bool) -> Expansion | None:
+    """An expectation of derivatives in the common vocabulary; None for any other atom."""
+    inside = _derivative_of(derivatives, atom, plain)
+    if inside is None:
+        return None
     result: Expansion = {}
-    for (w, factors), times in product.items():
-        for key, n in _unfold(derivatives, w, plain).items():
-            whole = key[0], tuple(sorted((*key[1], factors)))
-            result[whole] = result.get(whole, 0) + n * times
+    for (w, factors), times in inside.items():
+        for (atoms, expectations), n in _unfold(derivatives, w, plain).items():
+            mine = (factors,) if factors else ()  # E[1] = 1
+            key = atoms, tuple(sorted((*expectations, *mine)))
+            result[key] = result.get(key, 0) + n * times
     return result
 
 
@@ -104,8 +118,8 @@ def _unfold(derivatives: DirectDerivatives, product: Weight, plain: bool) -> Exp
     """A product of atoms in the common vocabulary."""
     total: Expansion = {((), ()): 1}
     for atom in product:
-        own = _expectation_of(derivatives, atom, plain) or {((atom,), ()): 1}
-        total = _times(total, own, derivatives.limit)
+        own = _expectation_of(derivatives, atom, plain)
+        total = _times(total, {((atom,), ()): 1} if own is None else own, derivatives.limit)
     return total
 
 
@@ -173,16 +187,23 @@ def moving(program: Program) -> tuple[bool, ...]:
     return tuple(moves)
 
 
-def missing_terms(program: Program, form: Reduced) -> list[tuple[int, str]]:
+def missing_terms(program: Program, derivatives: DirectDerivatives) -> list[tuple[int, str]]:
     """For every G-var at which (107) fails, in program order: the terms of Z^{δg̃} that are not of its form."""
-    moves = moving(program)
+    moves, form = moving(program), derivatives.contracted
     found = []
     for g in sorted(form.contractions):
         terms = [t for t in form.terms(g) if t.contraction is not None and moves[t.vector]]
-        if terms:
-            texts = []
-            for t in terms:
-                coefficient = "·".join(atom_text(program, a) for a in form.coefficient_atoms(t, TEST))
-                texts.append(f"{coefficient}·Z^δ{vector_name(program, t.vector)}~")
+        texts = [f"{_coefficient_text(program, derivatives, t)}·Z^δ{vector_name(program, t.vector)}~" for t in terms]
+        if texts:
             found.append((g, " + ".join(texts)))
     return found
+
+
+def _coefficient_text(program: Program, derivatives: DirectDerivatives, term: LinearTerm) -> str:
+    atoms = weight(derivatives.contracted.coefficient_atoms(term, TEST))
+    try:
+        expansion = written_out(derivatives, {atoms: 1}, False)
+    except TpproofError:  # too long: as one expectation
+        return weight_text(program, atoms)
+    text = expansion_text(program, expansion)
+    return text if len(expansion) == 1 else f"({text})"

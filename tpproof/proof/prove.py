@@ -193,7 +193,7 @@ def _gap(program: Program, space: PathSpace, execution: Execution, limits: Limit
     """D.4.2's gap: the G-vars at which (107) fails, and K minus the path sum of Proposition D.3."""
     found = [
         Failure(g, "(107)", "Σ_q −χ C(g~,q)·Z^dq, modulo hats", f"that plus {terms}")
-        for g, terms in missing_terms(program, execution.form)
+        for g, terms in missing_terms(program, DirectDerivatives(space.form, execution.form, limits.machine_terms))
     ]
     for o, p in execution.kernels:
         difference = kernel_gap(space, execution, o, p, limits)
@@ -212,7 +212,7 @@ def kernel_gap(space: PathSpace, execution: Execution, o: int, p: int, limits: L
         paths_only = output_polynomial(path_sums(space.graph), path_kernel(plain, o, p), limits.machine_terms)
         gap = subtract(written_out(derivatives, whole, False), written_out(derivatives, paths_only, True))
     except TpproofError:
-        return "not zero, and too long to write out"
+        return "undecided: too long to write out"
     zero = {kappa(i) for i, parameter in enumerate(program.parameters) if not parameter.trained}
     return expansion_text(program, {key: n for key, n in gap.items() if not zero.intersection(key[0])})
 
