@@ -16,6 +16,12 @@ def vector_name(program: Program, r: Ref) -> str:
     return f"{'g' if program.nodes[r].op in GVAR_OPS else 'x'}{r}"
 
 
+def input_text(program: Program, i: int, part: int, tilde: str = "") -> str:
+    """An input, with its part where it has several: "xi", "xi~[2]"."""
+    declared = program.inputs[i]
+    return f"{declared.name}{tilde}" + (f"[{part}]" if declared.count is not None else "")
+
+
 def gvar_text(program: Program, g: int) -> str:
     """A G-var with its definition: "g4 = W x3"."""
     node = program.nodes[g]
@@ -24,8 +30,7 @@ def gvar_text(program: Program, g: int) -> str:
         name += "ᵀ " if node.data[1] else " "
         name += vector_name(program, node.args[0])
     elif node.op == "embed":
-        declared = program.inputs[node.data[1]]
-        name += f" {declared.name}" + (f"[{node.data[2]}]" if declared.count is not None else "")
+        name += f" {input_text(program, node.data[1], node.data[2])}"
     return f"{vector_name(program, g)} = {name}"
 
 
@@ -37,8 +42,8 @@ def atom_text(program: Program, atom: Atom) -> str:
         case "sigma2" | "kappa":
             return f"{'σ²' if kind == 'sigma2' else 'κ'}({program.parameters[names[0]].name})"
         case "gram":
-            left, right = (program.inputs[i].name for i in (names[0], names[2]))
-            return f"⟨{left}~[{names[1]}],{right}[{names[3]}]⟩/d"
+            left, right = input_text(program, names[0], names[1], "~"), input_text(program, names[2], names[3])
+            return f"⟨{left},{right}⟩/d"
         case "moment2":
             return f"E[{vector_name(program, names[0])}~·{vector_name(program, names[1])}]"
         case "slope":
