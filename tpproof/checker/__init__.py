@@ -1,9 +1,5 @@
-"""The independent checker of tpproof certificates.
-
-It imports the Python standard library and itself, nothing else, and decides every step by its own computation from
-the network. Read it in this order: :mod:`.limits`, :mod:`.report`, :mod:`.strict_json`, :mod:`.network`,
-:mod:`.ledger`, :mod:`.rules`, :mod:`.checker`.
-"""
+"""The independent checker of tpproof certificates: standard library only, every step decided by its own computation."""
+# Read it in this order: limits, report, strict_json, network, ledger, rules, checker.
 
 from .checker import check_bytes
 from .report import Rejection, Report

@@ -1,6 +1,8 @@
-"""The one loop: bytes in, report out."""
+# The one loop: bytes in, report out.
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -17,33 +19,13 @@ STEP = {"id", "rule", "premises", "conclusion", "equation"}
 STATUS = {"accepted": 0, "rejected": 1, "unreadable": 2, "declined": 3, "accepted-as-stated": 4}
 
 
+# Without the hash of the network that the certificate has to be about the best answer is ``accepted-as-stated``, which
+# `as_stated` makes good enough for exit status 0; `allow_conditional` accepts a ``conditional`` certificate instead of
+# declining it. Never raises for any `data`.
 def check_bytes(
-    data: bytes,
-    network_sha256: str | None = None,
-    as_stated: bool = False,
-    allow_conditional: bool = False,
+    data: bytes, network_sha256: str | None = None, as_stated: bool = False, allow_conditional: bool = False,
     seconds: float = SECONDS,
-) -> Report:
-    """Check one certificate.
-
-    Parameters
-    ----------
-    data
-        The bytes of the certificate.
-    network_sha256
-        The hash of the network that the certificate has to be about; without it at most ``accepted-as-stated``.
-    as_stated
-        Whether ``accepted-as-stated`` is good enough for exit status 0.
-    allow_conditional
-        Whether to accept a ``conditional`` certificate instead of declining it.
-    seconds
-        After this time the certificate is declined.
-
-    Returns
-    -------
-    Report
-        Never raises for any `data`.
-    """
+) -> Report:  # fmt: skip
     check = _Check(network_sha256, allow_conditional, monotonic() + seconds)
     answer, error = "accepted-as-stated" if network_sha256 is None else "accepted", None
     try:
@@ -58,39 +40,39 @@ def check_bytes(
     return Report(answer, check.done, axioms, check.sha256, errors, check.verdict, status, net)
 
 
+# The hash of the network in the canonical bytes of a network or of a certificate.
 def network_hash(data: bytes) -> str:
-    """Return the hash of the network in the canonical bytes of a network or of a certificate."""
     value = parse(data)
-    if type(value) is dict and value.get("format") == "tpproof-certificate":
-        value = value.get("network")
+    if type(value) is dict and value.get("format") == "tpproof-certificate": value = value.get("network")
     Network(value)
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+@dataclass
 class _Check:
-    """One check; its attributes tell how far it got."""
+    expected_sha256: str | None
+    allow_conditional: bool
+    deadline: float
+    step: int | None = None  # these tell how far it got
+    rule: str | None = None
+    sha256: str | None = None
+    verdict: str | None = None
+    done: int = 0
+    network: Any = None
+    axioms: Sequence[str] = ()
 
-    def __init__(self, expected_sha256: str | None, allow_conditional: bool, deadline: float) -> None:
-        self.expected_sha256, self.allow_conditional, self.deadline = expected_sha256, allow_conditional, deadline
-        self.step: int | None = None
-        self.rule: str | None = None
-        self.sha256: str | None = None
-        self.verdict: str | None = None
-        self.done, self.network, self.axioms = 0, None, list[str]()
-
+    # Returns only if the certificate is to be accepted.
     def run(self, data: bytes) -> None:
-        """Return only if the certificate is to be accepted."""
         value = parse(data)
         keys(value, HEADER.keys() | BODY, "schema", "certificate")
-        for key, content in HEADER.items():
-            exactly("schema", key, content, value[key])
+        for key, content in HEADER.items(): exactly("schema", key, content, value[key])
         for key, kind in (("evidence", dict), ("atoms", list), ("steps", list)):
             require(type(value[key]) is kind, "schema", f"{key}: {kind.__name__}", value[key])
         net, self.network = Network(value["network"]), value["network"]
         self.sha256 = hashlib.sha256(canonical(value["network"])).hexdigest()
         exactly("hash", "network_sha256", self.sha256, value["network_sha256"])
-        if self.expected_sha256 is not None:
-            exactly("network-mismatch", "the hash of your network", self.expected_sha256, self.sha256)
+        own = self.sha256 if self.expected_sha256 is None else self.expected_sha256
+        exactly("network-mismatch", "the hash of your network", own, self.sha256)
         exactly("claim", "claim", {"kind": "ntk-training", "outputs": len(net.outputs)}, value["claim"])
         assumptions = ledger(net)
         self.axioms, self.verdict = conclusions(net, assumptions)
@@ -99,28 +81,24 @@ class _Check:
         if self.verdict == "refused":
             exactly("schema", "atoms and steps of a refused certificate", [[], []], [value["atoms"], value["steps"]])
             raise Declined("a certificate that claims something", "refused")
-        self._steps(value["steps"], Proof(net, _atoms(net, value["atoms"])))
-        if self.verdict == "conditional" and not self.allow_conditional:
-            raise Declined("a certificate without extra assumptions", "conditional")
-
-    def _steps(self, steps: list[Any], proof: Proof) -> None:
-        within(len(steps), MAX_STEPS, "steps")
-        for i, step in enumerate(steps):
+        proof = Proof(net, _atoms(net, value["atoms"]))
+        within(len(value["steps"]), MAX_STEPS, "steps")
+        for i, step in enumerate(value["steps"]):
             self.step, self.rule = i, None
-            if monotonic() > self.deadline:
-                raise Declined("to finish in time", f"{i} of {len(steps)} steps")
+            if monotonic() > self.deadline: raise Declined("to finish in time", f"{i} of {len(value['steps'])} steps")
             require(not proof.made["theorem"], "step", "the theorem as the last step", step)
             self._step(i, step, proof)
             self.done = i + 1
         self.step = self.rule = None
-        require(bool(proof.made["theorem"]), "incomplete", "the theorem as the last step", f"{len(steps)} steps")
+        require(bool(proof.made["theorem"]), "incomplete", "the theorem as the last step", f"{self.done} steps")
+        if self.verdict == "conditional" and not self.allow_conditional:
+            raise Declined("a certificate without extra assumptions", "conditional")
 
     def _step(self, i: int, step: Any, proof: Proof) -> None:
         keys(step, STEP, "schema", "step")
         name, premises, found = step["rule"], step["premises"], step["conclusion"]
         rule = RULES.get(name) if type(name) is str else None
-        if rule is None:
-            raise Rejected("step", f"a rule of {sorted(RULES)}", name)
+        if rule is None: raise Rejected("step", f"a rule of {sorted(RULES)}", name)
         self.rule = name
         exactly("step", "id", i, step["id"])
         exactly("step", "equation", rule.equation, step["equation"])
@@ -137,8 +115,8 @@ class _Check:
         proof.record(i, rule.tag, subject, found)
 
 
+# Validate the table of atoms: the position of each.
 def _atoms(net: Network, table: list[Any]) -> dict[Atom, int]:
-    """Validate the table of atoms and return the position of each."""
     responses = {(net.nodes[g][3], net.ref(u)) for g, those in net.contractions.items() for u in those}
     frontiers = {x: {item[1] for item in net.items[x]} for x, form in net.form.items() if form == "nonlin"}
 
@@ -150,22 +128,14 @@ def _atoms(net: Network, table: list[Any]) -> dict[Atom, int]:
 
     def valid(atom: Any) -> bool:
         match atom if type(atom) is list and all(type(x) is int for x in atom[1:]) else None:
-            case ["sigma2" | "kappa", p]:
-                return index(p, len(net.parameters))
-            case ["gram", i, j, k, m]:
-                return part(i, j) and part(k, m)
-            case ["moment2", x, y]:
-                return kind(x, "V") and kind(y, "V")
-            case ["slope", x, a, y, b]:
-                return a in frontiers.get(x, ()) and b in frontiers.get(y, ())
-            case ["slope1", s, x, a]:
-                return index(s, 2) and a in frontiers.get(x, ())
-            case ["response", s, x, r]:
-                return index(s, 2) and (x, r) in responses
-            case ["scalar", s, k]:
-                return index(s, 2) and kind(k, "S")
-            case ["number", k]:
-                return kind(k, "C")
+            case ["sigma2" | "kappa", p]: return index(p, len(net.parameters))
+            case ["gram", i, j, k, m]: return part(i, j) and part(k, m)
+            case ["moment2", x, y]: return kind(x, "V") and kind(y, "V")
+            case ["slope", x, a, y, b]: return a in frontiers.get(x, ()) and b in frontiers.get(y, ())
+            case ["slope1", s, x, a]: return index(s, 2) and a in frontiers.get(x, ())
+            case ["response", s, x, r]: return index(s, 2) and (x, r) in responses
+            case ["scalar", s, k]: return index(s, 2) and kind(k, "S")
+            case ["number", k]: return kind(k, "C")
         return False
 
     positions: dict[Atom, int] = {}

@@ -1,7 +1,7 @@
-"""Every bound that the checker enforces, on one screen.
-
-Beyond a bound the answer is *declined*, never *accepted* and never a crash.
-"""
+# Every bound that the checker enforces, on one screen.
+#
+# Beyond a bound the answer is *declined*, never *accepted* and never a crash.
+# 
 
 MAX_BYTES = 96 * 2**20  # of a certificate or network file
 MAX_DEPTH = 64  # nesting of brackets; looked at before the text is parsed
@@ -13,12 +13,9 @@ MAX_MASK_BITS = 4_000_000_000  # (references) x (symbols + G-vars)
 MAX_ITEMS = 10_000_000  # entries of all frontiers and linear forms together
 MAX_BITS = 200_000  # of a number met while bounding a node
 MAX_STEPS = 500_000
-MAX_TERMS = 2_000_000  # of one step, and of the reads of all outputs
 MAX_WORK = 200_000_000  # comparisons of supports and of paths, in all
 WEIGHT = 20  # of a path listed, in comparisons
-SMALL = 4_096  # products of lists up to this size are not worth grouping
 BOUND = 10**60  # interval bounds with larger numerators or denominators are forgotten (part of the format)
 SECONDS = 600.0  # of one check
 TEXT = 400  # characters of one explanation
-LISTED_LINES = 60  # of each part of the network shown with "accepted as stated", and their length
-LISTED_WIDTH = 200
+LISTED_WIDTH = 4_000  # characters of each part of the network shown with "accepted as stated"

@@ -1,9 +1,4 @@
-"""Bytes to values: strict canonical JSON, read in one way only.
-
-ASCII, no duplicate keys, no NaN, bounded depth and digits (both looked at before parsing), and the value written out
-again must give the same bytes; so there is one text for one value and no room for trailing data, byte order marks,
-other spellings of a number or other escapes of a character.
-"""
+# Bytes to values: strict canonical JSON, one text for one value (no trailing data, other spellings or escapes).
 
 import json
 import re
@@ -20,13 +15,12 @@ _LEVEL = tuple({91: 1, 123: 1, 93: -1, 125: -1}.get(byte, 0) for byte in range(2
 
 
 def canonical(value: Any) -> bytes:
-    """Write a value in canonical bytes."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.encode("ascii") + b"\n"
 
 
+# Depth and digits are looked at before parsing, and the value written out again must give the same bytes.
 def parse(data: bytes) -> Any:
-    """Read canonical bytes; everything else is rejected with code ``json`` or, beyond a limit, declined."""
     within(len(data), MAX_BYTES, "bytes")
     require(data.isascii(), "json", "ASCII text", data[:16])
     bare = _STRING.sub(b"", data)
@@ -36,13 +30,10 @@ def parse(data: bytes) -> Any:
     within(max(accumulate(map(_LEVEL.__getitem__, brackets)), default=0), MAX_DEPTH, "levels of nesting")
     try:
         value = json.loads(data.decode("ascii"), object_pairs_hook=_object, parse_constant=_constant)
-        if b"\\ud" in data:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\ud" in data: json.dumps(value, ensure_ascii=False).encode("utf-8")
         again = canonical(value)
-    except UnicodeEncodeError:
-        raise Rejected("json", "characters", "a lone surrogate") from None
-    except ValueError as error:
-        raise Rejected("json", "JSON", str(error)) from None
+    except ValueError as error:  # a lone surrogate too
+        raise Rejected("json", "JSON", "a lone surrogate" if isinstance(error, UnicodeError) else str(error)) from None
     require(again == data, "json", "canonical bytes: sorted keys, no spaces, one final newline", data[:40])
     return value
 
