@@ -185,3 +185,10 @@ def test_signs_of_constants():
     for std, good in [("1/7", True), (["pow", "2", "-1/2"], True), (["add", ["1", ["pow", "3", "1/2"]]], True)]:
         assert (check(make(mlp(1, std=std))).errors == ()) is good
     assert check(make(residual(1))).verdict == "accepted-as-stated"
+
+
+@pytest.mark.parametrize("digest", ["", "0" * 64])
+def test_a_hash_that_is_not_the_networks_is_never_accepted(digest: str) -> None:
+    data = canonical(certificate("mlp1"))
+    assert check_bytes(data, digest).verdict == "rejected"
+    assert check_bytes(data, digest, as_stated=True).status == 1

@@ -66,6 +66,7 @@ def test_usage(files):
         ("--as-stated",),
         (files / "good", "--networ", files / "network"),
         (files / "good", "--sha256", "12"),
+        (files / "good", "--sha256", ""),
         (files / "good", "--network", files / "absent"),
         (files / "good", "--network", files / "garbage"),
         (files / "good", "--network", files / "other", "--sha256", "0" * 64),

@@ -50,7 +50,7 @@ def check_file(
         E143 when the checker gives no answer.
     """
     command = [sys.executable, "-I", "-m", "tpproof.checker", "--json"]
-    command += ["--sha256", network_sha256] if network_sha256 else []
+    command += [] if network_sha256 is None else ["--sha256", network_sha256]
     command += ["--as-stated"] if as_stated else []
     command += ["--allow-conditional"] if allow_conditional else []
     done = subprocess.run([*command, "--", str(path)], capture_output=True, text=True, check=False)

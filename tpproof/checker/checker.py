@@ -1,7 +1,6 @@
 # The one loop: bytes in, report out.
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -15,28 +14,25 @@ from .strict_json import canonical, parse
 
 HEADER = {"format": "tpproof-certificate", "version": 1, "rules": "tpproof-rules-1"}
 BODY = {"network", "network_sha256", "claim", "axioms", "assumptions", "atoms", "steps", "verdict", "evidence"}
-STEP = {"id", "rule", "premises", "conclusion", "equation"}
 STATUS = {"accepted": 0, "rejected": 1, "unreadable": 2, "declined": 3, "accepted-as-stated": 4}
 
 
 # Without the hash of the network that the certificate has to be about the best answer is ``accepted-as-stated``, which
 # `as_stated` makes good enough for exit status 0; `allow_conditional` accepts a ``conditional`` certificate instead of
 # declining it. Never raises for any `data`.
-def check_bytes(
-    data: bytes, network_sha256: str | None = None, as_stated: bool = False, allow_conditional: bool = False,
-    seconds: float = SECONDS,
-) -> Report:  # fmt: skip
+def check_bytes(data: bytes, network_sha256: str | None = None, as_stated: bool = False,
+                allow_conditional: bool = False, seconds: float = SECONDS) -> Report:  # fmt: skip
     check = _Check(network_sha256, allow_conditional, monotonic() + seconds)
     answer, error = "accepted-as-stated" if network_sha256 is None else "accepted", None
     try:
         check.run(data)
-    except (Rejected, Declined) as e:
+    except Rejected as e:
         answer = "declined" if isinstance(e, Declined) else "unreadable" if e.code == "json" else "rejected"
         error = Rejection(e.code, check.step, check.rule, e.expected, e.found)
     except MemoryError:
         answer, error = "declined", Rejection("declined", check.step, check.rule, "enough memory", "too little")
     status = 0 if error is None and as_stated else STATUS[answer]
-    errors, axioms, net = ((error,), (), None) if error else ((), tuple(check.axioms), check.network)
+    errors, axioms, net = ((error,), (), None) if error else ((), check.axioms, check.network)
     return Report(answer, check.done, axioms, check.sha256, errors, check.verdict, status, net)
 
 
@@ -59,12 +55,12 @@ class _Check:
     verdict: str | None = None
     done: int = 0
     network: Any = None
-    axioms: Sequence[str] = ()
+    axioms: tuple[str, ...] = ()
 
     # Returns only if the certificate is to be accepted.
     def run(self, data: bytes) -> None:
         value = parse(data)
-        keys(value, HEADER.keys() | BODY, "schema", "certificate")
+        keys(value, HEADER.keys() | BODY, "certificate", "schema")
         for key, content in HEADER.items(): exactly("schema", key, content, value[key])
         for key, kind in (("evidence", dict), ("atoms", list), ("steps", list)):
             require(type(value[key]) is kind, "schema", f"{key}: {kind.__name__}", value[key])
@@ -75,8 +71,9 @@ class _Check:
         exactly("network-mismatch", "the hash of your network", own, self.sha256)
         exactly("claim", "claim", {"kind": "ntk-training", "outputs": len(net.outputs)}, value["claim"])
         assumptions = ledger(net)
-        self.axioms, self.verdict = conclusions(net, assumptions)
-        for key, content in (("assumptions", assumptions), ("axioms", self.axioms), ("verdict", self.verdict)):
+        axioms, self.verdict = conclusions(net, assumptions)
+        self.axioms = tuple(axioms)
+        for key, content in (("assumptions", assumptions), ("axioms", axioms), ("verdict", self.verdict)):
             exactly(key, key, content, value[key])
         if self.verdict == "refused":
             exactly("schema", "atoms and steps of a refused certificate", [[], []], [value["atoms"], value["steps"]])
@@ -95,7 +92,7 @@ class _Check:
             raise Declined("a certificate without extra assumptions", "conditional")
 
     def _step(self, i: int, step: Any, proof: Proof) -> None:
-        keys(step, STEP, "schema", "step")
+        keys(step, {"id", "rule", "premises", "conclusion", "equation"}, "step", "schema")
         name, premises, found = step["rule"], step["premises"], step["conclusion"]
         rule = RULES.get(name) if type(name) is str else None
         if rule is None: raise Rejected("step", f"a rule of {sorted(RULES)}", name)
@@ -120,11 +117,9 @@ def _atoms(net: Network, table: list[Any]) -> dict[Atom, int]:
     responses = {(net.nodes[g][3], net.ref(u)) for g, those in net.contractions.items() for u in those}
     frontiers = {x: {item[1] for item in net.items[x]} for x, form in net.form.items() if form == "nonlin"}
 
-    def part(i: int, j: int) -> bool:
-        return index(i, len(net.parts)) and index(j, net.parts[i])
+    def part(i: int, j: int) -> bool: return index(i, len(net.parts)) and index(j, net.parts[i])
 
-    def kind(k: int, letter: str) -> bool:
-        return index(k, len(net.nodes)) and net.kinds[k] == letter
+    def kind(k: int, letter: str) -> bool: return index(k, len(net.nodes)) and net.kinds[k] == letter
 
     def valid(atom: Any) -> bool:
         match atom if type(atom) is list and all(type(x) is int for x in atom[1:]) else None:

@@ -12,8 +12,7 @@ from .report import within
 
 Bound = Fraction | float  # a float only for ±∞ (null in the certificate)
 ZERO, ONE = Fraction(0), Fraction(1)
-CLASSES = ("smooth", "kinked", "violated")
-LEDGER = ("program", "readout", "smooth", "scalars", "moments", "loss", "A1", "A2", "A3", "A4")
+CLASSES, NAMES = ("smooth", "kinked", "violated"), "program readout smooth scalars moments loss A1 A2 A3 A4"
 
 
 class Row(NamedTuple):
@@ -44,14 +43,14 @@ def ledger(net: Network) -> list[dict[str, Any]]:
     scalars = ("proved", "closure") if undefined is None else ("violated", rows[undefined].reason)
     used = {node[1] for node in net.nodes if node[0] in ("embed", "param")}
     used |= {p for p, parameter in enumerate(net.parameters) if parameter.kind in ("readout", "output_bias")}
-    trained = any(net.parameters[p].trained for p in used)
+    outer = "D.4.1" if any(net.parameters[p].trained for p in used) else "holds"
     uses = {(node[1], node[2]) for node in net.nodes if node[0] == "matmul"}
     crossed = "no-contraction" if any((p, 1 - t) in uses for p, t in uses) else "holds"
     contracted = min(net.contractions, default=None)
     plain = all(net.nodes[x][0] in ("embed", "param", "matmul") for terms, _ in net.outputs for x in terms.values())
     found: list[tuple[str, str, int | None]] = [
         ("proved", "structural", None), ("proved", "structural", None), smooth, (*scalars, undefined),
-        ("proved", "parity", None), ("declared", "user", None), ("proved", "D.4.1" if trained else "holds", None),
+        ("proved", "parity", None), ("declared", "user", None), ("proved", outer, None),
         ("proved", crossed if contracted is None else "D.4.2", contracted),
         ("proved", "holds" if len(net.outputs) == 1 else "D.4.3", None),
         ("proved", "holds" if plain else "D.4.4", None),
@@ -59,7 +58,7 @@ def ledger(net: Network) -> list[dict[str, Any]]:
     table = [[k, row.kind, _text(row.lo), _text(row.hi), row.positive] for k, row in enumerate(rows)]
     return [
         {"derivation": table if name == "smooth" else None, "name": name, "node": node, "reason": why, "status": status}
-        for name, (status, why, node) in zip(LEDGER, found, strict=True)
+        for name, (status, why, node) in zip(NAMES.split(), found, strict=True)
     ]
 
 
@@ -67,8 +66,7 @@ def ledger(net: Network) -> list[dict[str, Any]]:
 def conclusions(net: Network, assumptions: list[dict[str, Any]]) -> tuple[list[str], str]:
     statuses = {entry["status"] for entry in assumptions}
     axioms = ["master-theorem", "conditioning", "linearization", "duality-lemma"]
-    axioms += ["decontraction-lemma"] if net.contractions else []
-    axioms += ["stein"] if "conditional" in statuses else []
+    axioms += ["decontraction-lemma"] * bool(net.contractions) + ["stein"] * ("conditional" in statuses)
     verdict = "proved-by-execution" if net.contractions else "proved"
     return axioms, "refused" if "violated" in statuses else "conditional" if "conditional" in statuses else verdict
 
@@ -177,8 +175,7 @@ def _times(x: Bound, y: Bound) -> Bound:
     return inf if (x > 0) == (y > 0) else -inf
 
 
-def _inverse(x: Bound) -> Bound:
-    return 1 / x if isinstance(x, Fraction) else ZERO
+def _inverse(x: Bound) -> Bound: return 1 / x if isinstance(x, Fraction) else ZERO
 
 
 def _bounded(x: Fraction) -> Fraction:
@@ -186,9 +183,7 @@ def _bounded(x: Fraction) -> Fraction:
     return x
 
 
-def _large(x: Bound) -> bool:
-    return isinstance(x, Fraction) and (abs(x.numerator) > BOUND or x.denominator > BOUND)
+def _large(x: Bound) -> bool: return isinstance(x, Fraction) and (abs(x.numerator) > BOUND or x.denominator > BOUND)
 
 
-def _text(x: Bound) -> str | None:
-    return str(x) if isinstance(x, Fraction) else None
+def _text(x: Bound) -> str | None: return str(x) if isinstance(x, Fraction) else None

@@ -11,13 +11,11 @@ from .limits import MAX_DECLARED, MAX_DIGITS, MAX_ITEMS, MAX_MASK_BITS, MAX_NODE
 from .report import Declined, Rejected, exactly, require, within
 
 Atom = tuple[Any, ...]
-Symbol = tuple[int, int]
 Item = tuple[int, int, tuple[Atom, ...], tuple[Atom, ...]]  # support, reference, the weights of reading it at ξ̃ and ξ
 Part = tuple[tuple[Atom, ...], tuple[Atom, ...], int]  # the weights and the reference, as the network writes them
 
 ONE_ARGUMENT = ["tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu", "relu", "abs", "step"]
 RESERVED = {*ONE_ARGUMENT, "leaky_relu", "identity", "sqrt", "softmax", "mean", "ones", "zeros"}
-NETWORK_KEYS = {"format", "version", "inputs", "parameters", "functions", "nodes", "outputs"}
 PARAMETER_KINDS = {"embedding", "matrix", "bias", "readout", "output_bias"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
@@ -28,14 +26,12 @@ class Parameter(NamedTuple):
     trained: bool  # lr ≠ 0
 
 
-def keys(value: Any, expected: set[str], code: str, what: str) -> None:
-    if type(value) is not dict or value.keys() != expected:
-        raise Rejected(code, f"{what}: keys {sorted(expected)}", value)
+def keys(value: Any, expected: set[str], what: str, code: str = "network") -> None:
+    require(type(value) is dict and value.keys() == expected, code, f"{what}: keys {sorted(expected)}", value)
 
 
 # Whether `value` is an integer (not a bool) from 0 to `end` - 1.
-def index(value: Any, end: int) -> bool:
-    return type(value) is int and 0 <= value < end
+def index(value: Any, end: int) -> bool: return type(value) is int and 0 <= value < end
 
 
 def entries(value: Any, limit: int, what: str) -> list[Any]:
@@ -89,16 +85,16 @@ class Network:
     # orientation) of each base reference; the G-var nodes of each symbol, ascending.
 
     def __init__(self, value: Any) -> None:
-        keys(value, NETWORK_KEYS, "network", "network")
+        keys(value, {"format", "version", "inputs", "parameters", "functions", "nodes", "outputs"}, "network")
         exactly("network", "format", "tpproof-network", value["format"])
         exactly("network", "version", 1, value["version"])
-        self.names: set[str] = set()
+        self.names, self.kinds = set[str](), list[str]()
         self.parts = [self._count(x, "count") for x in entries(value["inputs"], MAX_DECLARED, "inputs")]
         self.parameters = [self._parameter(x) for x in entries(value["parameters"], MAX_DECLARED, "parameters")]
         functions = entries(value["functions"], MAX_DECLARED, "functions")
         arities = [self._count(x, "arity") for x in functions]
         self.arities = dict.fromkeys(ONE_ARGUMENT, 1) | {x["name"]: n for x, n in zip(functions, arities, strict=True)}
-        self.nodes, self.kinds = entries(value["nodes"], MAX_NODES, "nodes"), list[str]()
+        self.nodes = entries(value["nodes"], MAX_NODES, "nodes")
         for k, node in enumerate(self.nodes): self.kinds.append(self._kind(k, node))
         self.outputs = [self._output(x) for x in entries(value["outputs"], MAX_DECLARED, "outputs")]
         require(len(self.outputs) > 0, "network", "at least one output", value["outputs"])
@@ -106,7 +102,7 @@ class Network:
         self._read_references()
 
     def _declared(self, value: Any, *others: str) -> list[Any]:
-        keys(value, {"name", *others}, "network", "declaration")
+        keys(value, {"name", *others}, "declaration")
         name = value["name"]
         valid = type(name) is str and _NAME.fullmatch(name) is not None and name not in RESERVED
         require(valid and name not in self.names, "network", "a new name [A-Za-z][A-Za-z0-9_]*, not reserved", name)
@@ -126,8 +122,7 @@ class Network:
         decided(scale, {-1, 1}, "scale != 0")
         return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0)
 
-    def _is(self, p: Any, kind: str) -> bool:
-        return index(p, len(self.parameters)) and self.parameters[p].kind == kind
+    def _is(self, p: Any, kind: str) -> bool: return index(p, len(self.parameters)) and self.parameters[p].kind == kind
 
     def _kind(self, k: int, node: Any) -> str:
         def kind(*arguments: Any) -> str:  # of all the arguments together; none if one is not an earlier node
@@ -153,7 +148,7 @@ class Network:
         return found
 
     def _output(self, value: Any) -> tuple[dict[int, int], int | None]:
-        keys(value, {"terms", "bias"}, "network", "output")
+        keys(value, {"terms", "bias"}, "output")
         terms: dict[int, int] = {}
         for term in entries(value["terms"], MAX_DECLARED, "terms of an output"):
             require(type(term) is list and len(term) == 2, "network", "output term [readout, vector]", term)
@@ -180,20 +175,17 @@ class Network:
         return []
 
     # The base reference of the G-var node g: its hat when g is contracted.
-    def ref(self, g: int) -> int:
-        return -1 - g if g in self.contractions else g
+    def ref(self, g: int) -> int: return -1 - g if g in self.contractions else g
 
     # The G-var node, as written, that a base reference stands for.
-    def origin(self, base: int) -> list[Any]:
-        return list(self.nodes[-1 - base if base < 0 else base])
+    def origin(self, base: int) -> list[Any]: return list(self.nodes[-1 - base if base < 0 else base])
 
     def _read_references(self) -> None:
-        self.contractions, self.form = dict[int, list[int]](), dict[int, str]()
-        self.support, self.bases, self.bit = dict[int, int](), dict[int, int](), dict[int, int]()
+        self.contractions, self.form, self.support = dict[int, list[int]](), dict[int, str](), dict[int, int]()
+        self.bases, self.bit, self._work = dict[int, int](), dict[int, int](), 0
         self.items, self._tips = dict[int, tuple[Item, ...]](), dict[int, tuple[Item, ...]]()  # tips: see _set
-        self.symbol, self.gvars = dict[int, Symbol](), dict[Symbol, list[int]]()
-        self._position, self._straight = dict[Symbol, int](), set[int]()  # bits of symbols; the G-linear references
-        self._work = 0
+        self.symbol, self.gvars = dict[int, tuple[int, int]](), dict[tuple[int, int], list[int]]()
+        self._position, self._straight = dict[tuple[int, int], int](), set[int]()  # of bits; the G-linear
         for k, node in enumerate(self.nodes):
             if self.kinds[k] != "V": continue
             vectors = [j for j in self.arguments(k) if self.kinds[j] == "V"]
@@ -205,14 +197,12 @@ class Network:
                 self._set(k, "linear", [(at0, at1, vectors[0])])
             else: self._set(k, "linear" if node[0] in ("ones", "add") else "nonlin", [((), (), j) for j in vectors])
 
-    def _scalar(self, s: int, k: int) -> Atom:
-        return ("number", k) if self.kinds[k] == "C" else ("scalar", s, k)
+    def _scalar(self, s: int, k: int) -> Atom: return ("number", k) if self.kinds[k] == "C" else ("scalar", s, k)
 
     # A reference as read by itself, with weight 1.
-    def own(self, ref: int) -> Item:
-        return self.support[ref], ref, (), ()
+    def own(self, ref: int) -> Item: return self.support[ref], ref, (), ()
 
-    def _base(self, ref: int, g: int, symbol: Symbol) -> None:
+    def _base(self, ref: int, g: int, symbol: tuple[int, int]) -> None:
         self.form[ref], self.symbol[ref], self.bit[g] = "base", symbol, len(self.bit)
         self.gvars.setdefault(symbol, []).append(g)
         self.support[ref] = 1 << self._position.setdefault(symbol, len(self._position))
@@ -242,6 +232,6 @@ class Network:
         if form == "linear" and self._straight.issuperset(under):
             self._straight.add(ref)
             self._tips[ref] = (self.own(ref),) if self.support[ref] else ()
-        else: self._tips[ref] = tuple(sorted({tip for j in under for tip in self._tips[j]}, key=lambda item: item[1]))
+        else: self._tips[ref] = tuple(sorted({x for j in under for x in self._tips[j]}, key=lambda item: item[1]))
         read = tuple((self.support[j], j, at0, at1) for at0, at1, j in parts if self.support[j])
         self.items[ref] = read if form == "linear" else self._tips[ref]

@@ -28,15 +28,12 @@ class Report(NamedTuple):
 # The certificate is wrong: `code`, what was expected (text, or a value) and the value found.
 class Rejected(Exception):
     def __init__(self, code: str, expected: Any, found: Any) -> None:
-        super().__init__(code)
         self.code, self.expected, self.found = code, shown(expected, quote=False), shown(found)
 
 
 # Nothing is said about the certificate.
-class Declined(Exception):
-    def __init__(self, expected: str, found: Any) -> None:
-        super().__init__(expected)
-        self.code, self.expected, self.found = "declined", expected, shown(found)
+class Declined(Rejected):
+    def __init__(self, expected: str, found: Any) -> None: super().__init__("declined", expected, found)
 
 
 # Reject unless `condition` holds (an ``assert`` that ``python -O`` keeps).

@@ -15,8 +15,6 @@ from .report import Rejected, exactly, require, within
 Terms = list[list[Any]]
 Conclusion = tuple[list[Any], Iterable[int]]  # and its premises
 Subject = tuple[int, ...]
-NONLIN = ({"nonlin"}, {"nonlin", "base"})  # the forms of a pair that is followed by partial derivatives
-INITIAL, MATMUL = ("embed", "param"), ("matmul",)
 
 
 # What the steps checked so far have established.
@@ -81,8 +79,7 @@ class Proof:
             for v, x, y in self.shared(o, p): self.output_reads.setdefault((x, y), []).append([v, o, p])
 
 
-def _refs(terms: Terms) -> list[int]:
-    return [ref for _, ref in terms if ref >= 0]
+def _refs(terms: Terms) -> list[int]: return [ref for _, ref in terms if ref >= 0]
 
 
 # The forms of two references whose supports have to meet.
@@ -117,14 +114,14 @@ def _found(proof: Proof, tag: str, a: int, b: int, terms: Terms) -> Conclusion:
 
 # a = Uξ_i, b = Uξ_j  ⊢  C = κ_U ξ̃_iᵀξ_j/d; δ(Uξ̃_i) = −χκ Σ_j Z^{d(Uξ_j)} ξ̃_iᵀξ_j/d, C  ⊢  J; bias: κ
 def initial(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
-    left, right = _bases(proof, a, b, INITIAL)
+    left, right = _bases(proof, a, b, ("embed", "param"))
     gram: list[Atom] = [("gram", *left[2:], *right[2:])] if left[0] == "embed" else []
     return _found(proof, tag, a, b, [proof.term([("kappa", left[1]), *gram])])
 
 
 # a = Ah, b = Ak, C(h,k)  ⊢  C = κ_A E[h̃ k] + σ_A² C(h,k); (91), ZDot (109) σ² E[∂Z^{δh̃}/∂Z^{dk}], C  ⊢  J
 def matmul(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
-    (_, p, _, h), (_, _, _, k) = _bases(proof, a, b, MATMUL)
+    (_, p, _, h), (_, _, _, k) = _bases(proof, a, b, ("matmul",))
     terms = [proof.term([("kappa", p), ("moment2", h, k)])]
     if proof.net.support[h] & proof.net.support[k]: terms.append(proof.term([("sigma2", p)], proof.earlier(tag, h, k)))
     return _found(proof, tag, a, b, terms)
@@ -143,7 +140,7 @@ def linear(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
 # C(a_i,b_j)  ⊢  C = Σ E[∂_i ã ∂_j b] C(a_i,b_j); (93), (117)-(120), J(a_i,b_j), C  ⊢  J
 def nonlin(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     forms = _forms(proof, a, b)
-    require(set(forms) in NONLIN, "rule", "a nonlin with a nonlin or base", list(forms))
+    require(set(forms) in ({"nonlin"}, {"nonlin", "base"}), "rule", "a nonlin with a nonlin or base", list(forms))
     terms = []  # over the frontiers; a base is its own
     for (_, i, _, _), (_, j, _, _) in proof.meeting(proof.net.items[a], proof.net.items[b]):
         one: Atom = ("slope1", 0, a, i) if forms[1] == "base" else ("slope1", 1, b, j)
@@ -161,8 +158,7 @@ def contract(proof: Proof, g: int) -> Conclusion:
 def induction(proof: Proof, g: int) -> Conclusion:
     base = proof.net.ref(g)
     require(index(g, len(proof.net.nodes)) and base in proof.net.symbol, "rule", "a G-var node", g)
-    others = proof.net.gvars[proof.net.symbol[base]]
-    steps = [[k, proof.earlier("J", base, proof.net.ref(k))] for k in others]
+    steps = [[k, proof.earlier("J", base, proof.net.ref(k))] for k in proof.net.gvars[proof.net.symbol[base]]]
     contraction = [proof.earlier("contract", g)] if g in proof.net.contractions else []
     return ["107", g, steps], [*(j for _, j in steps), *contraction]
 
@@ -181,18 +177,18 @@ def ntk(proof: Proof) -> Conclusion:
     sources = [(pair, atoms) for pair, step in proof.made["C"].items() for atoms, ref in proof.terms[step] if ref < 0]
     terms = sorted([atoms, proof.earlier("D", *pair)] for pair, atoms in sources)
     reads = [[v, *pair, o, p] for pair, those in proof.output_reads.items() for v, o, p in those]
-    biases = [bias for _, bias in proof.net.outputs]
-    equal = [(o, p) for o, p in product(range(len(biases)), repeat=2) if None is not biases[o] == biases[p]]
-    return ["K100", terms, sorted(reads + [[biases[o], -1, -1, o, p] for o, p in equal])], _refs(terms)
+    biases = [(o, bias) for o, (_, bias) in enumerate(proof.net.outputs) if bias is not None]
+    reads += [[b, -1, -1, o, p] for (o, b), (p, c) in product(biases, repeat=2) if b == c]
+    return ["K100", terms, sorted(reads)], _refs(terms)
 
 
 def _output_pair(proof: Proof, o: int, p: int, tag: str) -> Terms:
-    terms, bias = [], proof.net.outputs[o][1] if index(o, len(proof.net.outputs)) else None
-    for v, x, y in proof.shared(o, p):
-        terms.append(proof.term([("kappa", v), ("moment2", x, y)]))
-        meets = proof.net.support[x] & proof.net.support[y]
-        if meets: terms.append(proof.term([("sigma2", v)], proof.earlier(tag, x, y)))
-    if None is not bias == proof.net.outputs[p][1]: terms.append(proof.term([("kappa", bias)]))
+    net, shared = proof.net, proof.shared(o, p)
+    terms = [proof.term([("kappa", v), ("moment2", x, y)]) for v, x, y in shared]
+    meeting = [(v, x, y) for v, x, y in shared if net.support[x] & net.support[y]]
+    terms += [proof.term([("sigma2", v)], proof.earlier(tag, x, y)) for v, x, y in meeting]
+    bias = net.outputs[o][1]
+    if None is not bias == net.outputs[p][1]: terms.append(proof.term([("kappa", bias)]))
     return sorted(terms)
 
 

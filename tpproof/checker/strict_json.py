@@ -31,10 +31,9 @@ def parse(data: bytes) -> Any:
     try:
         value = json.loads(data.decode("ascii"), object_pairs_hook=_object, parse_constant=_constant)
         if b"\\ud" in data: json.dumps(value, ensure_ascii=False).encode("utf-8")
-        again = canonical(value)
     except ValueError as error:  # a lone surrogate too
         raise Rejected("json", "JSON", "a lone surrogate" if isinstance(error, UnicodeError) else str(error)) from None
-    require(again == data, "json", "canonical bytes: sorted keys, no spaces, one final newline", data[:40])
+    require(canonical(value) == data, "json", "canonical bytes: sorted keys, no spaces, one final newline", data[:40])
     return value
 
 
@@ -44,5 +43,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _constant(name: str) -> Any:
-    raise Rejected("json", "numbers", name)
+def _constant(name: str) -> Any: raise Rejected("json", "numbers", name)
