@@ -31,7 +31,7 @@ def parse(data: bytes) -> Any:
     try:
         value = json.loads(data.decode("ascii"), object_pairs_hook=_object, parse_constant=_constant)
         if b"\\ud" in data: json.dumps(value, ensure_ascii=False).encode("utf-8")
-        require(canonical(value) == data, "json", "canonical bytes: sorted keys, no spaces, one final newline", data[:40])
+        require(canonical(value) == data, "json", "canonical bytes: sorted keys, no spaces, a final newline", data[:40])
     except ValueError as error:  # a lone surrogate too
         raise Rejected("json", "JSON", "a lone surrogate" if isinstance(error, UnicodeError) else str(error)) from None
     return value
