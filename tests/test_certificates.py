@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tpproof import zoo
@@ -28,3 +30,13 @@ def test_each_is_accepted_against_the_zoo(name: str) -> None:
     report = check_file(SHIPPED / f"{name}.cert.json", sha256(load(f"zoo:{name}")))
     assert report.verdict == "accepted"
     assert report.certificate_verdict == ("proved-by-execution" if name == "tied" else "proved")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_each_fits_the_published_schema(name: str) -> None:
+    schema = json.loads((SHIPPED.parent / "docs" / "certificate.schema.json").read_text())
+    data = json.loads((SHIPPED / f"{name}.cert.json").read_bytes())
+    jsonschema.validate(data, schema)
+    data["steps"][0]["premises"] = ["0"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)

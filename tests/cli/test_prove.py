@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -238,3 +240,49 @@ def test_show_json_is_what_the_hash_is_taken_of(tmp_path: Path) -> None:
     assert hashlib.sha256(shown.encode()).hexdigest() == proved["network"]["sha256"]
     (tmp_path / "rnn.json").write_text(shown)
     assert json.loads(tpproof(tmp_path, "show", "rnn.json", "--json").out) == json.loads(shown)
+
+
+def broken(folder: Path, patch: str, *arguments: str) -> tuple[int, str, str]:
+    """The command line with a bug put into tpproof."""
+    code = f"{patch}\nfrom tpproof.cli.main import run\nrun({list(arguments)!r})\n"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_sides_that_disagree_are_refuted_with_status_1_and_nothing_is_written(tmp_path: Path) -> None:
+    patch = "import tpproof.limit.changes as c\nc.zdot_of_change = lambda *_: ()"
+    status, out, _ = broken(tmp_path, patch, "prove", "zoo:mlp2")
+    assert (status, list(tmp_path.iterdir())) == (1, [])
+    assert out.startswith("mlp2: refuted\n")
+    assert "fails at g2" in out
+    status, out, _ = broken(tmp_path, patch, "prove", "zoo:mlp2", "--json")
+    answer = json.loads(out)
+    assert (status, answer["verdict"], answer["kernel"]) == (1, "refuted", None)
+    assert answer["failures"]
+
+
+def test_what_the_checker_rejects_is_never_put_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mlp2.cert.json").write_text("old")
+    patch = (
+        "from tpproof.certificate import steps\n"
+        "steps.StepWriter.contractions = lambda self: self.add('contract', '(65)', ['contract', 2, []], [])\n"
+    )
+    status, out, err = broken(tmp_path, patch, "prove", "zoo:mlp2")
+    assert (status, out) == (70, "")
+    assert "E143" in err
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["mlp2.cert.json"]
+    assert (tmp_path / "out/mlp2.cert.json").read_text() == "old"
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    patch = (
+        "import tpproof.certificate.checking as c\n"
+        "def stop(*_, **__): raise KeyboardInterrupt\n"
+        "c.check_file = stop\n"
+    )
+    status, out, err = broken(tmp_path, patch, "prove", "zoo:mlp2")
+    assert (status, out) == (130, "")
+    assert "interrupted" in err
+    assert list((tmp_path / "out").iterdir()) == []
