@@ -25,7 +25,8 @@ class Limits:
     pairs: int = 3_000_000  # vector pairs of one proof
     listed_paths: int = 2_000  # path pairs written out one by one
     reads: int = 20_000_000  # G-var pairs visited while paths are counted
-    machine_terms: int = 20_000  # monomials of one linear form in the abstract machine
+    machine_terms: int = 20_000  # monomials of a kernel that is written out to be compared
+    machine_work: int = 20_000  # products formed by the abstract machine
     unroll_steps: int = 64
     kernel_terms: int = 60  # monomials of a kernel written out in one line
 

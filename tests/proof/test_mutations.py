@@ -114,3 +114,12 @@ def test_a_wrong_weight_of_a_listed_path_is_caught_at_96(monkeypatch: pytest.Mon
 def test_without_a_mutation_the_same_networks_are_proved(program: Program) -> None:
     proof = prove(program)
     assert (proof.verdict, proof.failures) == ("proved", ())
+
+
+def test_when_both_sides_forget_zdot_the_abstract_machine_still_refutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prove(tied()).machine
+    monkeypatch.setattr(law, "zdot_terms", lambda _: {})
+    monkeypatch.setattr(stretches, "contracted_stretches", lambda _: {})
+    proof = prove(tied())
+    assert proof.verdict == "refuted"
+    assert {failure.equation for failure in proof.failures} == {"(122), outputs 0 and 0"}

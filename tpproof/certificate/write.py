@@ -40,6 +40,7 @@ def certificate_of(proof: Proof, name: str | None = None) -> Certificate:
                 "version": TOOL_VERSION,
                 "path_pairs": str(proof.path_pairs) if proof.path_pairs.bit_length() < 10_000 else None,
                 "path_pairs_hex": hex(proof.path_pairs),
+                "machine": proof.machine,
                 "failures": [failure.to_json(program) for failure in proof.failures],
             },
         }

@@ -169,6 +169,8 @@ def _print_text(
     lines += ["", "assumptions"]
     lines += aligned([(r["status"], r["name"], r["reason"]) for r in _assumptions(program, certificate)])
     lines += ["", f"axioms   {', '.join(certificate.axioms)}"]
+    if certificate.evidence["machine"]:
+        lines += ["machine  agrees: one step of SGD, executed with every ZDot term, and the kernel of (100)"]
     for failure in certificate.evidence["failures"]:
         lines += ["", f"{failure['equation']} fails at {failure['gvar']}"]
         lines += [f"  expected: {failure['expected']}", f"  found:    {failure['found']}"]

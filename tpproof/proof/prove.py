@@ -9,6 +9,7 @@ from tpproof.errors import TpproofError
 from tpproof.limit.backward import Kernel100, Signal, error_signals, kernel_100
 from tpproof.limit.changes import Change, changes, wanted_pairs
 from tpproof.limit.law import LimitForm, limit_form
+from tpproof.limit.machine import Machine
 from tpproof.limit.outputs import change_of_output
 from tpproof.limits import DEFAULT, Limits
 from tpproof.paths.count import PathSpace, counts
@@ -61,6 +62,7 @@ class Proof:
     path_pairs: int
     failures: tuple[Failure, ...] = ()
     execution: Execution | None = None
+    machine: bool = False  # whether the abstract machine, for small networks a third opinion, has agreed
 
 
 def _silent(_: str) -> None:
@@ -96,17 +98,21 @@ def prove(program: Program, limits: Limits = DEFAULT, progress: Progress | None 
     total = sum(found[pair] for pair in ends)
     if failures:
         return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
+    say("the abstract machine")
+    failures, machine = _compare_machine(space, execution, limits)
+    if failures:
+        return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
     if contracted:
         say("comparing with the path sum")
         gap = tuple(_gap(program, space, execution, limits))
-        return Proof(program, verdict, entries, used_axioms, total, gap, execution)
+        return Proof(program, verdict, entries, used_axioms, total, gap, execution, machine)
     if total <= limits.listed_paths:
         say("listing paths")
         execution = replace(execution, listed=_listed(space, execution, limits))
         failures = _compare_listed(space, execution, limits)
         if failures:
             return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
-    return Proof(program, verdict, entries, used_axioms, total, (), execution)
+    return Proof(program, verdict, entries, used_axioms, total, (), execution, machine)
 
 
 def _execute(
@@ -144,6 +150,22 @@ def _compare_contractions(form: LimitForm, stretched: Reduced) -> list[Failure]:
         if found != expected:
             failures.append(Failure(g, "(65)", f"contractions {expected}", f"contractions {found}"))
     return failures
+
+
+def _compare_machine(space: PathSpace, execution: Execution, limits: Limits) -> tuple[list[Failure], bool]:
+    """K by (122) and by (100), both executed with every ZDot term, against the kernel; False if it is too large."""
+    machine, failures = Machine(space.program, limits), []
+    derivatives = DirectDerivatives(space.form, execution.form, limits.machine_terms)
+    try:
+        for (o, p), kernel in execution.kernels.items():
+            executed, defined = machine.kernel_122(o, p), machine.kernel_100(o, p)
+            polynomial = output_polynomial(execution.sums, kernel, limits.machine_terms)
+            if not executed == defined == subtract(written_out(derivatives, polynomial, False), {}):
+                texts = [expansion_text(space.program, k)[:300] for k in (defined, executed)]
+                failures.append(Failure(space.program.outputs[o].terms[0][1], f"(122), outputs {o} and {p}", *texts))
+    except TpproofError:
+        return failures, False
+    return failures, True
 
 
 def _listed(space: PathSpace, execution: Execution, limits: Limits) -> dict[tuple[int, int], list[tuple[Path, Path]]]:
