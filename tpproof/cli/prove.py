@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,7 @@ def prove(
     """Prove NET and write its certificate, checked by the independent checker in a fresh process."""
     if crosscheck:
         raise TpproofError("E141", "--crosscheck", "--no-crosscheck, the default")
+    gc.disable()  # a proof makes few cycles, and looking for them grows with its size
     limits = limits_with(max_nodes, max_pairs)
     with progress(quiet) as say:
         from tpproof.certificate.api import prove as proved

@@ -261,7 +261,7 @@ def _induction(v: Vocabulary, c: list[Any]) -> Formula:
         product([v.quantity(v.steps[j]["conclusion"][4]), Limit(v.vector(k), "d")]) for k, j in c[2]
     ]
     hats = Name("Z", accent="hat")
-    moved: tuple[Formula | str, ...] = (" + ", Words("changes through its contraction")) if _contracted(v, g) else ()
+    moved: tuple[Formula | str, ...] = (" + ", Words("changes through its contraction")) if g in v.contracted else ()
     change = Limit(v.vector(g, True), "δ")
     return Row((change, " ≡ −", _loss("t"), "(", total(terms, TERMS_SHOWN), ")", *moved, " mod ", hats))
 
@@ -269,10 +269,6 @@ def _induction(v: Vocabulary, c: list[Any]) -> Formula:
 def _loss(below: str) -> Formula:
     """The limit of the loss derivative."""
     return Name("χ", below, accent="ring")
-
-
-def _contracted(v: Vocabulary, g: int) -> bool:
-    return any(s["rule"] == "contract" and s["conclusion"][1] == g for s in v.steps)
 
 
 def _ntk(v: Vocabulary, c: list[Any]) -> Formula:
@@ -292,7 +288,8 @@ def _kernel(v: Vocabulary, c: list[Any]) -> Formula:
 
 
 def _duality(v: Vocabulary, c: list[Any]) -> Formula:
-    steps = ", ".join(map(str, c[2]))
+    more = f" and {len(c[2]) - TERMS_SHOWN} more" if len(c[2]) > TERMS_SHOWN else ""
+    steps = ", ".join(map(str, c[2][:TERMS_SHOWN])) + more
     return Row(("Σ S D = Σ R C", Words(f": the kernel of step {c[1]} is that of the steps {steps}")))
 
 

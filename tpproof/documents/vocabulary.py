@@ -49,6 +49,7 @@ class Vocabulary:
         self.program: Program = from_json(data["network"])
         self.atoms: list[list[Any]] = data["atoms"]
         self.steps: list[dict[str, Any]] = data["steps"]
+        self.contracted = {step["conclusion"][1] for step in self.steps if step["rule"] == "contract"}
         self._atoms: dict[int, Formula] = {}
         program = self.program
         self.unit = {  # positions of atoms whose value is 1, and of those whose value is 0
