@@ -327,12 +327,20 @@ _SECTIONS = (
 )  # fmt: skip
 
 
+_STRETCHES = (
+    "Here a path may also take a contracted stretch (65), which Definition 5.5 does not know: without these "
+    "the sum is not the kernel."
+)
+
+
 def _sections(vocabulary: Vocabulary) -> tuple[Section, ...]:
     sections = []
     for title, kinds, text in _SECTIONS:
         steps = [s for s in vocabulary.steps if s["conclusion"][0] in kinds]
         shown, omitted = _folded(steps)
         if shown:
+            stretched = vocabulary.contracted and kinds[0] in ("C", "K96")
+            text = f"{text} {_STRETCHES}" if stretched else text
             sections.append(Section(title, text, tuple(_step(vocabulary, s) for s in shown), omitted))
     return tuple(sections)
 
