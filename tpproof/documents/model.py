@@ -340,8 +340,8 @@ def _sections(vocabulary: Vocabulary) -> tuple[Section, ...]:
         shown, omitted = _folded(steps)
         if shown:
             stretched = vocabulary.contracted and kinds[0] in ("C", "K96")
-            text = f"{text} {_STRETCHES}" if stretched else text
-            sections.append(Section(title, text, tuple(_step(vocabulary, s) for s in shown), omitted))
+            whole = f"{text} {_STRETCHES}" if stretched else text
+            sections.append(Section(title, whole, tuple(_step(vocabulary, s) for s in shown), omitted))
     return tuple(sections)
 
 
