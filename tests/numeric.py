@@ -94,7 +94,7 @@ class LimitSample:
 
     def _covariance(self, s: int, k: int, r: int, j: int) -> float:
         node, other = self.program.nodes[k], self.program.nodes[j]
-        variance = to_float(self.program.parameters[node.data[0]].variance)
+        variance = to_float(self.program.parameters[node.data[0]].variance(node.op == "matmul" and node.data[1]))
         if node.op == "param":
             return variance
         if node.op == "embed":
@@ -143,9 +143,9 @@ class LimitSample:
         parameters = self.program.parameters
         match kind:
             case "sigma2":
-                return to_float(parameters[r[0]].variance)
+                return to_float(parameters[r[0]].variance(bool(r[1])))
             case "kappa":
-                return to_float(parameters[r[0]].rate)
+                return to_float(parameters[r[0]].rate(bool(r[1])))
             case "gram":
                 return self.gram[0, 1, *r]
             case "moment2":
@@ -188,7 +188,8 @@ def finite_ntk(
     entries = {}
     for p, parameter in enumerate(program.parameters):
         d = inputs[0][0].shape[1]
-        shape = {"matrix": (width, width), "embedding": (width, d), "output_bias": ()}.get(parameter.kind, (width,))
+        rows, cols = (int(width * c) for c in (parameter.rows, parameter.cols))
+        shape = {"matrix": (rows, cols), "embedding": (rows, d), "output_bias": ()}.get(parameter.kind, (rows,))
         entries[p] = to_float(parameter.std) * random.standard_normal(shape)
     gradients = [_gradients(program, entries, x, width) for x in inputs]
     rates = {p: to_float(parameter.lr) for p, parameter in enumerate(program.parameters)}
@@ -206,17 +207,17 @@ def _gradients(
     """∂f_o/∂(trainable entries) for every output, by reverse accumulation (Moments are differentiated too)."""
     scale = {p: to_float(parameter.scale) for p, parameter in enumerate(program.parameters)}
     values: list[Array] = []
-    for node in program.nodes:
+    for k, node in enumerate(program.nodes):
         if node.op == "embed":
             p, i, part = node.data
             values.append(scale[p] * entries[p] @ inputs[i][part] / math.sqrt(inputs[i].shape[1]))
         elif node.op == "param":
             values.append(scale[node.data[0]] * entries[node.data[0]])
         elif node.op == "matmul":
-            w = entries[node.data[0]]
-            values.append(scale[node.data[0]] * (w.T if node.data[1] else w) @ values[node.args[0]] / math.sqrt(width))
+            w = entries[node.data[0]] * (scale[node.data[0]] / math.sqrt(entries[node.data[0]].shape[1]))
+            values.append((w.T if node.data[1] else w) @ values[node.args[0]])
         elif node.op == "ones":
-            values.append(np.ones(width))
+            values.append(np.ones(int(width * (program.widths[k] or 1))))
         else:
             values.append(forward_one(node, [values[a] for a in node.args]))
     return [_backward(program, entries, inputs, values, scale, width, o) for o in range(len(program.outputs))]
@@ -233,8 +234,8 @@ def _backward(
         found[p] = found.get(p, np.array(0.0)) + gradient
 
     for v, x in program.outputs[o].terms:
-        add(v, scale[v] * values[x] / math.sqrt(width))
-        signal[x] = signal[x] + scale[v] * entries[v] / math.sqrt(width)
+        add(v, scale[v] * values[x] / math.sqrt(len(entries[v])))
+        signal[x] = signal[x] + scale[v] * entries[v] / math.sqrt(len(entries[v]))
     if program.outputs[o].bias is not None:
         add(program.outputs[o].bias, np.array(scale[program.outputs[o].bias]))  # type: ignore[arg-type,index]
     for k in range(len(program.nodes) - 1, -1, -1):
@@ -248,11 +249,11 @@ def _backward(
             p, transposed = node.data
             x = node.args[0]
             outer = np.outer(values[x], d) if transposed else np.outer(d, values[x])
-            add(p, scale[p] * outer / math.sqrt(width))
+            add(p, scale[p] * outer / math.sqrt(len(entries[p].T)))
             w = entries[p] if transposed else entries[p].T
-            signal[x] = signal[x] + scale[p] * w @ d / math.sqrt(width)
+            signal[x] = signal[x] + scale[p] * w @ d / math.sqrt(len(entries[p].T))
         elif node.op == "mean":
-            signal[node.args[0]] = signal[node.args[0]] + d / width
+            signal[node.args[0]] = signal[node.args[0]] + d / np.size(values[node.args[0]])
         else:
             args = [values[a] for a in node.args]
             for a, slope in zip(node.args, partials(node, args), strict=True):

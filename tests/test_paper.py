@@ -45,15 +45,15 @@ def found() -> Execution:
 class TestOneHiddenLayer:
     """V = v, U = u: h = Uξ (node 0), x = φ(h) (node 1)."""
 
-    U, V = ("kappa", 0), ("sigma2", 1)
+    U, V = ("kappa", 0, 0), ("sigma2", 1, 0)
     SLOPES = ("slope", 1, 0, 1, 0)  # E φ'(Z^h̃) φ'(Z^h)
 
     def test_eq_10_and_29_the_kernel(self) -> None:
         """K = ξᵀξ̃ E φ'(Z^h)φ'(Z^h̃) (the readout is not trained: its κ is 0)."""
-        untrained = (("kappa", 1), ("moment2", 1, 1))
+        untrained = (("kappa", 1, 0), ("moment2", 1, 1))
         expected = Counter({tuple(sorted([self.U, self.V, XI, self.SLOPES])): 1, untrained: 1})
         assert kernel("mlp1") == expected
-        assert load("zoo:mlp1").parameters[1].rate == 0
+        assert load("zoo:mlp1").parameters[1].rate() == 0
 
     def test_eq_5_and_35_the_change_of_h_and_of_x(self) -> None:
         found = execution("mlp1").changes
@@ -78,35 +78,35 @@ class TestTwoHiddenLayers:
     def test_eq_42_and_44_the_error_signal_of_g(self, found: Execution) -> None:
         """dg = φ'(g) ⊙ Wᵀdh; E[Z^dg̃ Z^dg] = E[φ'(Z^g̃)φ'(Z^g)] E[Z^dh̃ Z^dh]."""
         assert found.signals[self.G, self.G].terms == (((self.SLOPE_G,), (self.Z, self.Z)),)
-        assert found.signals[self.Z, self.Z].terms == (((("sigma2", self.W),), (self.H, self.H)),)
+        assert found.signals[self.Z, self.Z].terms == (((("sigma2", self.W, 0),), (self.H, self.H)),)
 
     def test_eq_39_40_43_the_kernel_by_its_definition(self, found: Execution) -> None:
         """K = ξᵀξ̃ E[Z^dg̃ Z^dg] + E[Z^z̃ Z^z] E[Z^dh̃ Z^dh]."""
         sources = {(frozenset(weight), pair) for weight, pair in found.ntk.terms}
         assert sources == {
-            (frozenset([("kappa", self.U), XI]), (self.G, self.G)),
-            (frozenset([("kappa", self.W), self.ZZ]), (self.H, self.H)),
+            (frozenset([("kappa", self.U, 0), XI]), (self.G, self.G)),
+            (frozenset([("kappa", self.W, 0), self.ZZ]), (self.H, self.H)),
         }
 
     def test_eq_54_the_change_of_z(self, found: Execution) -> None:
         """Z^δz̃ = −χ ξᵀξ̃ φ'(Z^g̃) φ'(Z^g) Z^{Wᵀdh}."""
-        assert terms(found.changes[self.G, self.G]) == {(frozenset([("kappa", self.U), XI]), None)}
+        assert terms(found.changes[self.G, self.G]) == {(frozenset([("kappa", self.U, 0), XI]), None)}
         assert terms(found.changes[self.Z, self.Z]) == {(frozenset([self.SLOPE_G]), (self.G, self.G))}
 
     def test_eq_55_58_59_the_change_of_h(self, found: Execution) -> None:
         """Z^δh̃ = Z^{Wδz̃} − χ E[Z^z Z^z̃] Z^dh, with Ż^{Wδz̃} = Z^dh E[∂Z^δz̃/∂Z^{Wᵀdh}] (Claim 3.2)."""
         assert terms(found.changes[self.H, self.H]) == {
-            (frozenset([("kappa", self.W), self.ZZ]), None),
-            (frozenset([("sigma2", self.W)]), (self.Z, self.Z)),
+            (frozenset([("kappa", self.W, 0), self.ZZ]), None),
+            (frozenset([("sigma2", self.W, 0)]), (self.Z, self.Z)),
         }
 
     def test_eq_15_16_57_the_change_of_the_output(self, found: Execution) -> None:
         """E Z^v Z^δx̃ = −χ E[φ'φ'] (E[Z^z̃ Z^z] + ξᵀξ̃ E[φ'φ']): w's term (15), u's term (16)."""
         assert terms(found.changes[self.X, self.X]) == {(frozenset([self.SLOPE_H]), (self.H, self.H))}
-        outer = [("sigma2", self.V), self.SLOPE_H]
-        from_w = tuple(sorted([*outer, ("kappa", self.W), self.ZZ]))
-        from_u = tuple(sorted([*outer, ("sigma2", self.W), self.SLOPE_G, ("kappa", self.U), XI]))
-        untrained = (("kappa", self.V), ("moment2", 3, 3))
+        outer = [("sigma2", self.V, 0), self.SLOPE_H]
+        from_w = tuple(sorted([*outer, ("kappa", self.W, 0), self.ZZ]))
+        from_u = tuple(sorted([*outer, ("sigma2", self.W, 0), self.SLOPE_G, ("kappa", self.U, 0), XI]))
+        untrained = (("kappa", self.V, 0), ("moment2", 3, 3))
         assert kernel("mlp2") == Counter({from_w: 1, from_u: 1, untrained: 1})
 
     def test_claim_3_1_is_proved(self) -> None:

@@ -38,7 +38,7 @@ _TOOLS = {
 __all__ = [  # noqa: RUF022 (tools; declarations; functions)
     "Certificate", "Limits", "Network", "Program", "Report", "TpproofError", "check", "load", "network", "prove", "zoo",
     "input", "embedding", "matrix", "bias", "readout", "output_bias", "nonlinearity",
-    "ones", "zeros", "mean", "softmax", "sum", "output",
+    "ones", "zeros", "mean", "width", "softmax", "sum", "output",
     "identity", "tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu",
     "relu", "leaky_relu", "abs", "sqrt", "step",
 ]

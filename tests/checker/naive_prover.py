@@ -67,7 +67,8 @@ class Build:
         return self._append("inputs", {"name": name, "count": count})
 
     def parameter(self, kind, name, std="1", scale="1", lr="1"):
-        return self._append("parameters", {"name": name, "kind": kind, "std": std, "scale": scale, "lr": lr})
+        numbers = {"std": std, "scale": scale, "lr": lr, "rows": "1", "cols": "1"}
+        return self._append("parameters", {"name": name, "kind": kind, **numbers})
 
     def function(self, name, arity=1):
         self._append("functions", {"name": name, "arity": arity})
@@ -131,10 +132,10 @@ class Prover:
         if op == "ones":
             return []
         if op == "matmul":
-            _, p, _, x = self.nodes[r]
+            _, p, t, x = self.nodes[r]
             parts = [(lambda s: [], -1 - r)]
             for u in self.contraction(r):
-                weight = lambda s, u=u: [["sigma2", p], ["response", s, x, self.ref(u)]]  # noqa: E731
+                weight = lambda s, u=u: [["sigma2", p, t], ["response", s, x, self.ref(u)]]  # noqa: E731
                 parts.append((weight, self.nodes[u][3]))
             return parts
         if op == "add":
@@ -209,11 +210,11 @@ class Prover:
         fa, fb = self.form(a), self.form(b)
         if fa == fb == "base":
             na, nb = self.nodes[-1 - a if a < 0 else a], self.nodes[-1 - b if b < 0 else b]
-            kappa = ["kappa", na[1]]
+            kappa = ["kappa", na[1], na[2] if na[0] == "matmul" else 0]
             if na[0] == "matmul":
                 terms = [[self.product(kappa, ["moment2", na[3], nb[3]]), -1]]
                 if self.support(na[3]) & self.support(nb[3]):
-                    terms.append([self.product(["sigma2", na[1]]), self.pair(tag, na[3], nb[3])])
+                    terms.append([self.product(["sigma2", na[1], na[2]]), self.pair(tag, na[3], nb[3])])
                 return "extend", terms
             gram = [["gram", na[2], na[3], nb[2], nb[3]]] if na[0] == "embed" else []
             return "start", [[self.product(kappa, *gram), -1]]
@@ -258,12 +259,12 @@ class Prover:
     def output_terms(self, tag, o, p):
         terms = []
         for v, x, y in self.shared(o, p):
-            terms.append([self.product(["kappa", v], ["moment2", x, y]), -1])
+            terms.append([self.product(["kappa", v, 0], ["moment2", x, y]), -1])
             if self.support(x) & self.support(y):
-                terms.append([self.product(["sigma2", v]), self.pair(tag, x, y)])
+                terms.append([self.product(["sigma2", v, 0]), self.pair(tag, x, y)])
         c = self.net["outputs"][o]["bias"]
         if c is not None and c == self.net["outputs"][p]["bias"]:
-            terms.append([self.product(["kappa", c]), -1])
+            terms.append([self.product(["kappa", c, 0]), -1])
         return sorted(terms)
 
     def prove(self):

@@ -331,7 +331,7 @@ def test_output_bias_lost():
     for rule in ("path-sum", "limit"):
         value = certificate("outputs")
         step = find(value, rule)
-        kappa = value["atoms"].index(["kappa", 4])
+        kappa = value["atoms"].index(["kappa", 4, 0])
         step["conclusion"][3].remove([[kappa], -1])
         rejected(value, "rule", step["id"], rule)
 
@@ -456,7 +456,7 @@ def test_wrong_verdict(name):
 
 def test_refused_certificate_has_no_steps():
     value = make(mlp(1, "step"))
-    rejected({**value, "atoms": [["kappa", 0]]}, "schema")
+    rejected({**value, "atoms": [["kappa", 0, 0]]}, "schema")
     rejected({**value, "steps": certificate("mlp1")["steps"]}, "schema")
     rejected({**value, "verdict": "proved"}, "verdict")
 
@@ -487,10 +487,13 @@ ATOMS = [
     [],
     None,
     ["kappa"],
-    ["kappa", -1],
-    ["kappa", 99],
-    ["kappa", True],
-    ["kappa", "0"],
+    ["kappa", 0],
+    ["kappa", -1, 0],
+    ["kappa", 99, 0],
+    ["kappa", True, 0],
+    ["kappa", "0", 0],
+    ["kappa", 0, 2],
+    ["kappa", 0, False],
     [0, 0],
     ["sigma", 0],
     ["gram", 0, 0, 0, 1],

@@ -67,7 +67,7 @@ def test_parameters_keep_their_numbers() -> None:
     found = program('b = bias("b", std=3/2, scale=-2, lr=0.1)\nc = bias("c", trained=False)\noutput(v @ (b + c))')
     b, c = found.parameters[-2:]
     assert (b.std, b.scale, b.lr) == (Fraction(3, 2), Fraction(-2), Fraction(1, 10))
-    assert (b.variance, b.rate) == (9, Fraction(2, 5))
+    assert (b.variance(), b.rate()) == (9, Fraction(2, 5))
     assert (c.lr, c.trained) == (0, False)
 
 

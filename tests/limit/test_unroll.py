@@ -18,10 +18,10 @@ from tpproof.limit.instructions import Add, Apply, Exact, Expr, MatVec, Mean, Mu
 from tpproof.limit.unroll import Unrolled, unroll
 from tpproof.limits import Limits
 from tpproof.program import constants
-from tpproof.program.model import Program
+from tpproof.program.model import Parameter, Program
 
 Array = Any
-WIDTH, DIMENSION = 7, 3
+WIDTH, DIMENSION = 6, 3
 FUNCTIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "erf": (erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),
@@ -40,17 +40,16 @@ class Dense:
 
     def __init__(self, program: Program, rng: np.random.Generator) -> None:
         self.program = program
-        shapes = {
-            "embedding": (WIDTH, DIMENSION), "matrix": (WIDTH, WIDTH), "bias": (WIDTH,), "readout": (WIDTH,),
-            "output_bias": (),
-        }  # fmt: skip
-        self.trained = [rng.normal(size=shapes[p.kind]) * constants.to_float(p.std) for p in program.parameters]
+        self.trained = [rng.normal(size=self.shape(p)) * constants.to_float(p.std) for p in program.parameters]
+
+    def shape(self, p: Parameter) -> tuple[int, ...]:
+        rows, cols = (int(WIDTH * c) for c in (p.rows, p.cols))
+        return {"embedding": (rows, DIMENSION), "matrix": (rows, cols), "output_bias": ()}.get(p.kind, (rows,))
 
     def effective(self, trained: list[Array]) -> list[Array]:
-        """W = γ w/√n, U = γ u/√d, b = γ β, v = γ ν."""
-        roots = {"embedding": DIMENSION**0.5, "matrix": WIDTH**0.5}
+        """W = γ w/√n, n the length of its rows, U = γ u/√d, b = γ β, v = γ ν."""
         return [
-            constants.to_float(p.scale) / roots.get(p.kind, 1) * w
+            constants.to_float(p.scale) / (w.shape[1] ** 0.5 if w.ndim == 2 else 1) * w
             for p, w in zip(self.program.parameters, trained, strict=True)
         ]
 
@@ -62,14 +61,15 @@ class Dense:
                 case "const":
                     values.append(constants.to_float(node.data[0]))
                 case "ones":
-                    values.append(np.ones(WIDTH))
+                    values.append(np.ones(1))  # of any length
                 case "embed":
                     values.append(weights[node.data[0]] @ inputs[node.data[1]][node.data[2]])
                 case "param":
                     values.append(weights[node.data[0]])
                 case "matmul":
                     w = weights[node.data[0]]
-                    values.append((w.T if node.data[1] else w) @ args[0])
+                    w = w.T if node.data[1] else w
+                    values.append(w @ np.broadcast_to(args[0], w.shape[1:]))
                 case "add":
                     values.append(sum(args))
                 case "mul":
@@ -86,7 +86,7 @@ class Dense:
         weights, values = self.effective(trained), self.nodes(inputs, trained)
         found = []
         for out in self.program.outputs:
-            f = sum(weights[v] @ values[x] for v, x in out.terms) / WIDTH**0.5
+            f = sum(np.sum(weights[v] * values[x]) / len(weights[v]) ** 0.5 for v, x in out.terms)
             found.append(f + (weights[out.bias] if out.bias is not None else 0))
         return found
 
@@ -137,7 +137,8 @@ def evaluate(e: Expr, known: dict[str, Array], matrices: dict[str, Array]) -> Ar
             return np.mean(part(e.of))
         case MatVec():
             w = matrices[e.matrix]
-            return (w.T if e.transposed else w) @ (part(e.vector) * np.ones(WIDTH))
+            w = w.T if e.transposed else w
+            return w @ np.broadcast_to(part(e.vector), w.shape[1:])
 
 
 def run(unrolled: Unrolled, dense: Dense, train: list[list[Array]], test: list[Array]) -> list[float]:
@@ -180,15 +181,25 @@ def compare(program: Program, steps: int, may_diverge: bool = False) -> None:
     train = [[rng.normal(size=(i.parts, DIMENSION)) for i in program.inputs] for _ in range(steps)]
     test = [rng.normal(size=(i.parts, DIMENSION)) for i in program.inputs]
     found = run(unroll(program, steps), dense, train, test)
-    expected = []
+    initial = dense.trained
+    expected = trained(dense, train, test)
+    if may_diverge:  # chaotic steps blow rounding errors up: the same run with inputs moved by 1e-9 tells
+        dense.trained = initial
+        moved = trained(dense, [[(1 + 1e-9) * x for x in inputs] for inputs in train], test)
+        assume(np.all(np.isfinite([*expected, *moved])) and np.max(np.abs(expected)) < 100)
+        assume(np.max(np.abs(np.subtract(moved, expected))) < 1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def trained(dense: Dense, train: list[list[Array]], test: list[Array]) -> list[float]:
+    """What each step of SGD changes in the outputs at the test input."""
+    changes = []
     for inputs in train:
         before = dense.outputs(test, dense.trained)
         dense.step(inputs)
         after = dense.outputs(test, dense.trained)
-        expected += [float(b - a) for a, b in zip(before, after, strict=True)]
-        if may_diverge:
-            assume(np.all(np.isfinite(after)) and np.max(np.abs(after)) < 100)
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+        changes += [float(b - a) for a, b in zip(before, after, strict=True)]
+    return changes
 
 
 GATED = """
@@ -213,8 +224,23 @@ NETWORKS = {
     "every state": lambda: recurrent(2, every=True),
     "tied": tied,
     "parallel": parallel_transposes,
+    "widths": lambda: parse(WIDTHS, "widths.tp"),
     "gated": lambda: parse(GATED, "gated.tp"),
 }
+WIDTHS = """
+xi = input("xi")
+U = embedding("U", rows=2)
+W = matrix("W", rows=1/2, cols=2, std=3/2)
+V = matrix("V", rows=3/2, cols=1/2, scale=2)
+v = readout("v", rows=2, scale=1/2)
+w = readout("w", rows=3/2)
+x = tanh(U @ xi + bias("b", rows=2))
+y = sin(W @ x)
+s = mean(y * y)
+y = y - s * ones() + bias("c", rows=1/2, std=0)
+z = tanh(W.T @ y) + mean(y) * tanh(W.T @ sin(W @ x)) - mean(x * x) * ones()
+output(v @ (z + x) + w @ sin(V @ y))
+"""
 ALGORITHM_1 = """
 g = embedding("U", trained=False) @ input("xi")
 output(readout("v", trained=False) @ tanh(matrix("W") @ tanh(g)))

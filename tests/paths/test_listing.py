@@ -70,8 +70,8 @@ def test_a_path_starts_at_an_embedding_only_if_that_is_trained() -> None:
 
 def test_the_inner_product_of_the_two_layer_network_is_that_of_eq_95() -> None:
     whole, short = (row.weight for row in listed(two_hidden_layers()))
-    assert whole == ((("gram", 0, 0, 0, 0), ("kappa", 0), ("sigma2", 1), ("slope", 1, 0, 1, 0)),)
-    assert short == ((("kappa", 1), ("moment2", 1, 1)),)
+    assert whole == ((("gram", 0, 0, 0, 0), ("kappa", 0, 0), ("sigma2", 1, 0), ("slope", 1, 0, 1, 0)),)
+    assert short == ((("kappa", 1, 0), ("moment2", 1, 1)),)
 
 
 def test_a_residual_stream_has_exponentially_many_pairs_counted_exactly() -> None:

@@ -12,9 +12,10 @@ from tests.strategies import programs
 from tpproof.errors import CODES, Place, TpproofError
 from tpproof.limits import Limits
 from tpproof.program import constants
-from tpproof.program.builder import Builder, replay
+from tpproof.program.builder import Builder
 from tpproof.program.constants import ONE, ZERO
 from tpproof.program.model import Kind, Node, Program
+from tpproof.program.replay import replay
 
 HALF = Fraction(1, 2)
 ROOT_2 = constants.power(Fraction(2), HALF)

@@ -80,7 +80,7 @@ def test_the_hash_is_that_of_the_bytes_and_knows_no_names_of_networks() -> None:
 
 def test_a_programs_json_is_as_the_format_says() -> None:
     value = to_json(two_hidden_layers())
-    one = {"std": "1", "scale": "1", "lr": "1"}
+    one = {"std": "1", "scale": "1", "lr": "1", "rows": "1", "cols": "1"}
     assert value == {
         "format": "tpproof-network",
         "version": 1,

@@ -66,7 +66,7 @@ def test_a_lost_error_signal_is_caught_at_105(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_wrong_gradient_in_the_ntk_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backward, "gradient_source", lambda *_: (("kappa", 0),))
+    monkeypatch.setattr(backward, "gradient_source", lambda *_: (("kappa", 0, 0),))
     assert equations(two_hidden_layers()) == {"(96)=(100)"}
 
 

@@ -55,10 +55,29 @@ def twice_contracted() -> Program:
     return b.program("twice contracted")
 
 
+def several_widths() -> Program:
+    """Widths n, n/2 and 2n, W with Wᵀ on one path and W used twice, spreads away from 1, a gain without variance."""
+    from fractions import Fraction
+
+    b = Builder()
+    half, two = Fraction(1, 2), Fraction(2)
+    u, c = b.parameter("embedding", "U"), b.parameter("bias", "b", std=Fraction(0), rows=half)
+    w = b.parameter("matrix", "W", std=Fraction(6, 5), rows=half)
+    m = b.parameter("matrix", "M", scale=Fraction(4, 5), rows=two, cols=half)
+    v, z = b.parameter("readout", "v"), b.parameter("readout", "z", rows=two, scale=Fraction(3, 2))
+    x = b.call("tanh", b.embed(u, b.input("xi")))
+    code = b.call("tanh", b.add(b.matmul(w, False, x), b.bias(c)))
+    back = b.call("sin", b.matmul(w, True, code))
+    again = b.call("tanh", b.matmul(w, False, back))
+    b.output([(v, b.add(b.matmul(w, True, again), x)), (z, b.call("sin", b.matmul(m, False, again)))])
+    b.output([(v, back)])
+    return b.program("several widths")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "program", [residual(2), residual(2, shared=True), recurrent(3, every=True), tied(), parallel_transposes(), gated(),
-                twice_contracted()], ids=lambda p: p.name)  # fmt: skip
+                twice_contracted(), several_widths()], ids=lambda p: p.name)  # fmt: skip
 def test_the_proved_kernel_is_the_ntk_of_wide_dense_networks(program: Program) -> None:
     proof = prove(program)
     execution = proof.execution

@@ -40,11 +40,12 @@ from tpproof.paths.graph import pair_graph, path_sums
 from tpproof.paths.kernel import path_kernel
 from tpproof.paths.listing import output_pairs_listed, path_sum, paths, readout_pairs, symbols
 from tpproof.program.atoms import Atom, Pair, Ref, Terms, Weight
-from tpproof.program.builder import Builder, replay
+from tpproof.program.builder import Builder
 from tpproof.program.canonical import canonical_bytes, from_json, sha256, to_json
 from tpproof.program.constants import ZERO
 from tpproof.program.model import Kind, Program
 from tpproof.program.reduced import Form, reduced
+from tpproof.program.replay import replay
 from tpproof.proof import prove as prove_module
 from tpproof.proof.difference import DirectDerivatives, output_polynomial, subtract, written_out
 from tpproof.proof.prove import Execution, Proof, kernel_gap, prove
@@ -109,7 +110,7 @@ def changes_and_sums(execution: Execution, atom: Value) -> tuple[dict[Pair, Frac
 def error_signals(execution: Execution, atom: Value, o: int, p: int) -> dict[Pair, Fraction]:
     """D at every pair: the coefficient of α_o χ_p."""
     reads = {
-        pair: sum((atom(("sigma2", v)) for v, *of in signal.reads if of == [o, p]), Fraction(0))
+        pair: sum((atom(("sigma2", v, 0)) for v, *of in signal.reads if of == [o, p]), Fraction(0))
         for pair, signal in execution.signals.items()
     }
     return recursion({pair: signal.terms for pair, signal in execution.signals.items()}, atom, reads)
@@ -120,7 +121,7 @@ def kernel_100(execution: Execution, atom: Value, o: int, p: int) -> Fraction:
     found = total(execution.ntk.terms, atom, error_signals(execution, atom, o, p))
     for parameter, x, y, *pair in execution.ntk.reads:
         if pair == [o, p]:
-            found += atom(("kappa", parameter)) * (atom(("moment2", x, y)) if x >= 0 else 1)
+            found += atom(("kappa", parameter, 0)) * (atom(("moment2", x, y)) if x >= 0 else 1)
     return found
 
 
@@ -218,11 +219,11 @@ def test_the_listed_paths_sum_to_the_kernel(program: Program, seed: int) -> None
         for v, x in program.outputs[o].terms:
             if v in second:
                 products: tuple[Weight, ...] = path_sum(space, x, second[v], pairs)
-                found += atom(("kappa", v)) * atom(("moment2", x, second[v]))
-                found += atom(("sigma2", v)) * total(tuple((w, None) for w in products), atom, {})
+                found += atom(("kappa", v, 0)) * atom(("moment2", x, second[v]))
+                found += atom(("sigma2", v, 0)) * total(tuple((w, None) for w in products), atom, {})
         bias = program.outputs[o].bias
         if bias is not None and bias == program.outputs[p].bias:
-            found += atom(("kappa", bias))
+            found += atom(("kappa", bias, 0))
         assert found == total(execution.kernels[o, p], atom, c)
 
 

@@ -8,21 +8,15 @@ import sys
 from typing import NoReturn
 
 from .checker import check_bytes, network_hash
-from .limits import LISTED_WIDTH, MAX_BYTES, SECONDS
+from .limits import MAX_BYTES, SECONDS, TEXT
 from .report import Rejected, Rejection, Report, shown
 
 EPILOG = "Exit: 0 accepted, 1 rejected, 2 unreadable or bad usage, 3 declined, 4 as stated, 70 error; the worst counts"
-SEVERITY = (0, 4, 3, 2, 1, 70)  # of several exit statuses the last in this order wins
 SHARED = ("verdict", "steps", "axioms", "network_sha256", "certificate_verdict")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn: self.exit(2, f"error: {ascii(message)[1:-1]} (see --help)\n")
-
-
-def _seconds(text: str) -> float:
-    if not float(text) > 0: raise ValueError(text)
-    return float(text)
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -33,14 +27,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--sha256", metavar="HEX", help="the SHA-256 of the canonical bytes of the network")
     add("--as-stated", action="store_true", help="accept the network inside the certificate")
     add("--allow-conditional", action="store_true", help="accept under conditional assumptions")
-    add("--time-limit", type=_seconds, default=SECONDS, metavar="SECONDS")
+    add("--time-limit", type=float, default=SECONDS, metavar="SECONDS")
     add("--json", action="store_true", help="print one JSON object")
     return parser.parse_args(argv)
 
 
 def _read(path: str) -> bytes:
-    if path == "-": return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with open(path, "rb") as file: return file.read(MAX_BYTES + 1)
+    with open(0 if path == "-" else path, "rb") as file: return file.read(MAX_BYTES + 1)
 
 
 def _said(status: int, message: str) -> int:
@@ -58,14 +51,13 @@ def _text(path: str, report: Report) -> str:
         lines += [f"  {e.code}{place}", f"    expected: {e.expected}", f"    found:    {e.found}"]
     if report.verdict == "accepted-as-stated":
         lines += ["It is about this network:"]
-        lines += [f"  {key}: {json.dumps(value)[:LISTED_WIDTH]}" for key, value in report.network.items()]
+        lines += [f"  {key}: {json.dumps(value)[: 10 * TEXT]}" for key, value in report.network.items()]
     return "\n".join(lines)
 
 
 def _expected_hash(arguments: argparse.Namespace) -> str | None:
     given = None if arguments.sha256 is None else str(arguments.sha256).lower()
-    valid = given is None or re.fullmatch("[0-9a-f]{64}", given) is not None
-    if not valid: raise ValueError("--sha256 takes 64 hexadecimal digits")
+    if not re.fullmatch("[0-9a-f]{64}|None", str(given)): raise ValueError("--sha256 takes 64 hexadecimal digits")
     try:
         own = given if arguments.network is None else network_hash(_read(arguments.network))
     except Rejected as error: raise ValueError(f"--network: expected {error.expected}, found {error.found}") from None
@@ -87,10 +79,11 @@ def main(argv: list[str] | None = None) -> int:
     status = 70
     try:
         arguments = _arguments(argv)
+        if not arguments.time_limit > 0: return _said(2, "error: --time-limit takes a number of seconds above 0")
         try: expected = _expected_hash(arguments)
         except ValueError as error: return _said(2, f"error: {error}")
         reports = [(path, _check(path, expected, arguments)) for path in arguments.certificates]
-        status = max((report.status for _, report in reports), key=SEVERITY.index)
+        status = max((report.status for _, report in reports), key=(0, 4, 3, 2, 1, 70).index)  # the worst
         errors = [{"certificate": path, "errors": [error._asdict() for error in r.errors]} for path, r in reports]
         objects = [e | {k: getattr(r, k) for k in SHARED} for e, (_, r) in zip(errors, reports, strict=True)]
         text = json.dumps(objects[0] if len(objects) == 1 else {"results": objects})

@@ -123,7 +123,7 @@ def _atoms(net: Network, table: list[Any]) -> dict[Atom, int]:
 
     def valid(atom: Any) -> bool:
         match atom if type(atom) is list and all(type(x) is int for x in atom[1:]) else None:
-            case ["sigma2" | "kappa", p]: return index(p, len(net.parameters))
+            case ["sigma2" | "kappa", p, t]: return index(p, len(net.parameters)) and index(t, 2)
             case ["gram", i, j, k, m]: return part(i, j) and part(k, m)
             case ["moment2", x, y]: return kind(x, "V") and kind(y, "V")
             case ["slope", x, a, y, b]: return a in frontiers.get(x, ()) and b in frontiers.get(y, ())

@@ -46,12 +46,11 @@ def ledger(net: Network) -> list[dict[str, Any]]:
     outer = "D.4.1" if any(net.parameters[p].trained for p in used) else "holds"
     uses = {(node[1], node[2]) for node in net.nodes if node[0] == "matmul"}
     crossed = "no-contraction" if any((p, 1 - t) in uses for p, t in uses) else "holds"
-    contracted = min(net.contractions, default=None)
     plain = all(net.nodes[x][0] in ("embed", "param", "matmul") for terms, _ in net.outputs for x in terms.values())
     found: list[tuple[str, str, int | None]] = [
         ("proved", "structural", None), ("proved", "structural", None), smooth, (*scalars, undefined),
         ("proved", "parity", None), ("declared", "user", None), ("proved", outer, None),
-        ("proved", crossed if contracted is None else "D.4.2", contracted),
+        ("proved", "D.4.2" if net.contractions else crossed, min(net.contractions, default=None)),
         ("proved", "holds" if len(net.outputs) == 1 else "D.4.3", None),
         ("proved", "holds" if plain else "D.4.4", None),
     ]  # fmt: skip
@@ -90,6 +89,7 @@ def _own(node: list[Any], kind: str, arguments: list[tuple[int, Row]]) -> Row:
         case "const" if type(node[1]) is str: return Row(fraction(node[1]), fraction(node[1]), fraction(node[1]) > 0)
         case "const": return Row() if (least := evident(node[1])) is None else Row(least, inf, True)
         case "ones": return Row(ONE, ONE, True)
+        case "width": return Row(ONE, inf, True, "violated", "diverges")
         case "mean": return rows[0]._replace(kind="smooth", reason="")
         case "add":
             lo, hi = reduce(_plus, (row.lo for row in rows)), reduce(_plus, (row.hi for row in rows))

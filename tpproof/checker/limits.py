@@ -17,5 +17,4 @@ MAX_WORK = 200_000_000  # comparisons of supports and of paths, in all
 WEIGHT = 20  # of a path listed, in comparisons
 BOUND = 10**60  # interval bounds with larger numerators or denominators are forgotten (part of the format)
 SECONDS = 600.0  # of one check
-TEXT = 400  # characters of one explanation
-LISTED_WIDTH = 4_000  # characters of each part of the network shown with "accepted as stated"
+TEXT = 400  # characters of one explanation; ten times as many of each part of a network shown "as stated"

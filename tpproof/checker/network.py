@@ -15,15 +15,14 @@ Item = tuple[int, int, tuple[Atom, ...], tuple[Atom, ...]]  # support, reference
 Part = tuple[tuple[Atom, ...], tuple[Atom, ...], int]  # the weights and the reference, as the network writes them
 
 ONE_ARGUMENT = ["tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu", "relu", "abs", "step"]
-RESERVED = {*ONE_ARGUMENT, "leaky_relu", "identity", "sqrt", "softmax", "mean", "ones", "zeros"}
+RESERVED = {*ONE_ARGUMENT, "leaky_relu", "identity", "sqrt", "softmax", "mean", "ones", "zeros", "width"}
 PARAMETER_KINDS = {"embedding", "matrix", "bias", "readout", "output_bias"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
 
 
-class Parameter(NamedTuple):
-    kind: str
-    trained: bool  # lr ≠ 0
+# trained: lr ≠ 0; shape: rows and cols, over n
+Parameter = NamedTuple("Parameter", [("kind", str), ("trained", bool), ("shape", tuple[Fraction, Fraction])])
 
 
 def keys(value: Any, expected: set[str], what: str, code: str = "network") -> None:
@@ -44,8 +43,8 @@ def entries(value: Any, limit: int, what: str) -> list[Any]:
 def fraction(value: Any) -> Fraction:
     require(type(value) is str, "network", "a fraction", value)
     within(len(value), MAX_DIGITS, "characters of a fraction")
-    require(_FRACTION.fullmatch(value) is not None, "network", "a fraction", value)
-    require(str(Fraction(value)) == value, "network", f"a fraction in lowest terms, {Fraction(value)}", value)
+    valid = _FRACTION.fullmatch(value) is not None and str(Fraction(value)) == value
+    require(valid, "network", "a fraction in lowest terms", value)
     return Fraction(value)
 
 
@@ -63,8 +62,7 @@ def sign(constant: Any) -> int | None:
             s, e = sign(base), fraction(power)
             odd, whole = e.numerator % 2 == 1, e.denominator == 1
             if s is None and (e < 0 or not whole): raise Declined("a base whose sign is plain", constant)
-            require(s != 0 or e >= 0, "network", "no division by zero", constant)
-            require(s != -1 or whole, "network", "no root of a negative number", constant)
+            require((s, e < 0) != (0, True) and (s != -1 or whole), "network", "no 1/0 or root of a negative", constant)
             return 1 if e == 0 else s if s is None or odd else s * s
     raise Rejected("network", 'a constant: a fraction, ["add", [...]], ["mul", [...]] or ["pow", c, "p/q"]', constant)
 
@@ -77,25 +75,28 @@ def decided(constant: Any, allowed: set[int], what: str) -> int:
 
 
 class Network:
-    # nodes, kinds: as written, and for each V, S or C. outputs: for each output the vector read by each readout, and
-    # the output bias or None. contractions: for each contracted MatMul g the u that contract it, Eq. (65).
-    # For each V reference (a node, or a hat -1-g), sets being bit masks: form: base, linear or nonlin; support, bases:
-    # the symbols, and the base Gaussians (bit `bit[g]` for G-var g), under it; items: what it reads, the linear form
-    # or the frontier (a base reads itself; those of empty support are out). symbol, gvars: the symbol (parameter,
-    # orientation) of each base reference; the G-var nodes of each symbol, ascending.
+    # nodes, kinds: as written, and for each V, S or C. widths: lengths over n, 0 of what is constant or no V.
+    # outputs: for each output the vector read by each readout, and the output bias or None. contractions: for each
+    # contracted MatMul g the u that contract it, Eq. (65). For each V reference (a node, or a hat -1-g), sets being
+    # bit masks: form: base, linear or nonlin; support, bases: the symbols, and the base Gaussians (bit `bit[g]` for
+    # G-var g), under it; items: what it reads, the linear form or the frontier (a base reads itself; those of empty
+    # support are out). symbol, gvars: the symbol (parameter, orientation) of each base reference; the G-var nodes of
+    # each symbol, ascending.
 
     def __init__(self, value: Any) -> None:
         keys(value, {"format", "version", "inputs", "parameters", "functions", "nodes", "outputs"}, "network")
         exactly("network", "format", "tpproof-network", value["format"])
         exactly("network", "version", 1, value["version"])
-        self.names, self.kinds = set[str](), list[str]()
+        self.names, self.kinds, self.widths = set[str](), list[str](), list[Fraction]()
         self.parts = [self._count(x, "count") for x in entries(value["inputs"], MAX_DECLARED, "inputs")]
         self.parameters = [self._parameter(x) for x in entries(value["parameters"], MAX_DECLARED, "parameters")]
         functions = entries(value["functions"], MAX_DECLARED, "functions")
         arities = [self._count(x, "arity") for x in functions]
         self.arities = dict.fromkeys(ONE_ARGUMENT, 1) | {x["name"]: n for x, n in zip(functions, arities, strict=True)}
         self.nodes = entries(value["nodes"], MAX_NODES, "nodes")
-        for k, node in enumerate(self.nodes): self.kinds.append(self._kind(k, node))
+        for k, node in enumerate(self.nodes):
+            self.kinds.append(self._kind(k, node))
+            self.widths.append(self._width(k, node))
         self.outputs = [self._output(x) for x in entries(value["outputs"], MAX_DECLARED, "outputs")]
         require(len(self.outputs) > 0, "network", "at least one output", value["outputs"])
         self._require_reached()
@@ -116,11 +117,14 @@ class Network:
         return 1 if count is None else int(count)
 
     def _parameter(self, value: Any) -> Parameter:
-        kind, std, scale, lr = self._declared(value, "kind", "std", "scale", "lr")
+        kind, std, scale, lr, *shape = self._declared(value, "kind", "std", "scale", "lr", "rows", "cols")
         require(type(kind) is str and kind in PARAMETER_KINDS, "network", f"a kind of {sorted(PARAMETER_KINDS)}", kind)
-        decided(std, {1}, "std > 0")
+        decided(std, {0, 1} if kind == "bias" else {1}, "std > 0, of a bias std >= 0")
         decided(scale, {-1, 1}, "scale != 0")
-        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0)
+        rows, cols = map(fraction, shape)
+        fits = min(rows, cols) > 0 and (cols == 1 or kind == "matrix") and (rows == 1 or kind != "output_bias")
+        require(fits, "network", "positive rows and cols, 1 where the kind has none", shape)
+        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0, (rows, cols))
 
     def _is(self, p: Any, kind: str) -> bool: return index(p, len(self.parameters)) and self.parameters[p].kind == kind
 
@@ -132,7 +136,7 @@ class Network:
         found = "none"
         match node:
             case ["const", constant]: found = "C" if sign(constant) in (-1, 0, 1, None) else "none"
-            case ["ones"]: found = "V"
+            case ["ones"] | ["width"]: found = "V" if node == ["ones"] else "S"
             case ["embed", p, i, part] if index(i, len(self.parts)) and index(part, self.parts[i]):
                 found = "V" if self._is(p, "embedding") else "none"
             case ["param", p] if self._is(p, "bias"): found = "V"
@@ -147,6 +151,14 @@ class Network:
         require(found != "none", "network", f"node {k}: a node of the format, reading earlier nodes", node)
         return found
 
+    def _width(self, k: int, node: list[Any]) -> Fraction:
+        reads = [] if node[0] == "mean" else [self.widths[j] for j in self.arguments(k)]
+        made = read = max(reads, default=Fraction(0))
+        if node[0] in ("embed", "param"): made = self.parameters[node[1]].shape[0]
+        if node[0] == "matmul": made, read = self.parameters[node[1]].shape[:: -1 if node[2] else 1]
+        require({0, read}.issuperset(reads), "network", f"node {k}: reads vectors of length {read} n", node)
+        return made
+
     def _output(self, value: Any) -> tuple[dict[int, int], int | None]:
         keys(value, {"terms", "bias"}, "output")
         terms: dict[int, int] = {}
@@ -154,7 +166,9 @@ class Network:
             require(type(term) is list and len(term) == 2, "network", "output term [readout, vector]", term)
             new = self._is(term[0], "readout") and (not terms or term[0] > next(reversed(terms)))
             require(new, "network", "readouts, strictly increasing", value["terms"])
-            require(index(term[1], len(self.nodes)) and self.kinds[term[1]] == "V", "network", "a V node", term[1])
+            fits = index(term[1], len(self.nodes)) and self.kinds[term[1]] == "V"
+            fits = fits and self.widths[term[1]] in (0, self.parameters[term[0]].shape[0])
+            require(fits, "network", "a V node, as long as its readout", term)
             terms[term[0]] = term[1]
         require(len(terms) > 0, "network", "at least one term in each output", value)
         bias = value["bias"]
@@ -216,7 +230,7 @@ class Network:
         self._base(self.ref(g), g, (p, t))
         parts: list[Part] = [((), (), -1 - g)]
         for u in contracting:
-            at0, at1 = ((("sigma2", p), ("response", s, x, self.ref(u))) for s in (0, 1))
+            at0, at1 = ((("sigma2", p, t), ("response", s, x, self.ref(u))) for s in (0, 1))
             parts.append((at0, at1, self.nodes[u][3]))
         if contracting: self._set(g, "linear", parts)
 

@@ -47,9 +47,8 @@ def within(number: float, limit: float, what: str) -> None:
 
 
 # Reject unless the two values are equal *and of equal types*: ``1 == 1.0 == True``, but their ``repr`` differ.
-def exactly(code: str, what: str, expected: Any, found: Any) -> None:
+def exactly(code: str, place: str, expected: Any, found: Any) -> None:
     if found != expected or repr(found) != repr(expected):
-        place = what
         while type(found) is list and type(expected) is list and len(found) == len(expected):
             i = next(i for i, (x, y) in enumerate(zip(expected, found, strict=True)) if repr(x) != repr(y))
             place, expected, found = f"{place}[{i}]", expected[i], found[i]

@@ -116,14 +116,14 @@ def _found(proof: Proof, tag: str, a: int, b: int, terms: Terms) -> Conclusion:
 def initial(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     left, right = _bases(proof, a, b, ("embed", "param"))
     gram: list[Atom] = [("gram", *left[2:], *right[2:])] if left[0] == "embed" else []
-    return _found(proof, tag, a, b, [proof.term([("kappa", left[1]), *gram])])
+    return _found(proof, tag, a, b, [proof.term([("kappa", left[1], 0), *gram])])
 
 
 # a = Ah, b = Ak, C(h,k)  ⊢  C = κ_A E[h̃ k] + σ_A² C(h,k); (91), ZDot (109) σ² E[∂Z^{δh̃}/∂Z^{dk}], C  ⊢  J
 def matmul(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
-    (_, p, _, h), (_, _, _, k) = _bases(proof, a, b, ("matmul",))
-    terms = [proof.term([("kappa", p), ("moment2", h, k)])]
-    if proof.net.support[h] & proof.net.support[k]: terms.append(proof.term([("sigma2", p)], proof.earlier(tag, h, k)))
+    (_, p, t, h), (_, _, _, k) = _bases(proof, a, b, ("matmul",))
+    terms = [proof.term([("kappa", p, t), ("moment2", h, k)])]
+    if proof.net.support[h] & proof.net.support[k]: terms += [proof.term([("sigma2", p, t)], proof.earlier(tag, h, k))]
     return _found(proof, tag, a, b, terms)
 
 
@@ -184,11 +184,11 @@ def ntk(proof: Proof) -> Conclusion:
 
 def _output_pair(proof: Proof, o: int, p: int, tag: str) -> Terms:
     net, shared = proof.net, proof.shared(o, p)
-    terms = [proof.term([("kappa", v), ("moment2", x, y)]) for v, x, y in shared]
+    terms = [proof.term([("kappa", v, 0), ("moment2", x, y)]) for v, x, y in shared]
     meeting = [(v, x, y) for v, x, y in shared if net.support[x] & net.support[y]]
-    terms += [proof.term([("sigma2", v)], proof.earlier(tag, x, y)) for v, x, y in meeting]
+    terms += [proof.term([("sigma2", v, 0)], proof.earlier(tag, x, y)) for v, x, y in meeting]
     bias = net.outputs[o][1]
-    if None is not bias == net.outputs[p][1]: terms.append(proof.term([("kappa", bias)]))
+    if None is not bias == net.outputs[p][1]: terms.append(proof.term([("kappa", bias, 0)]))
     return sorted(terms)
 
 
@@ -240,11 +240,8 @@ def listed(proof: Proof, o: int, p: int) -> Conclusion:
     return ["listed", o, p, sorted(pair for end in ends for pair in paths.get(end, []))], []
 
 
-class Rule(NamedTuple):
-    tag: str  # of its conclusion
-    arity: int  # how many integers its subject has
-    equation: str
-    infer: Callable[..., Conclusion]
+# The tag of its conclusion, how many integers its subject has, the equation of the paper, the function.
+Rule = NamedTuple("Rule", [("tag", str), ("arity", int), ("equation", str), ("infer", Callable[..., Conclusion])])
 
 
 RULES: dict[str, Rule] = {

@@ -63,7 +63,7 @@ class Vocabulary:
         if atom[0] not in ("sigma2", "kappa"):
             return None
         parameter: Parameter = program.parameters[atom[1]]
-        return parameter.variance if atom[0] == "sigma2" else parameter.rate
+        return parameter.variance(atom[2]) if atom[0] == "sigma2" else parameter.rate(atom[2])
 
     # vectors ----------------------------------------------------------------------------------------------
 
@@ -105,6 +105,8 @@ class Vocabulary:
         match node.op:
             case "ones":
                 return Number("1")
+            case "width":
+                return Name("n")
             case "embed":
                 return Row((self.parameter(node.data[0]), " ", self.input(node.data[1], node.data[2], False)))
             case "param":
@@ -134,7 +136,8 @@ class Vocabulary:
         match kind:
             case "sigma2" | "kappa":
                 name = self.program.parameters[r[0]].name
-                return Name("σ", letter(name), above="2") if kind == "sigma2" else Name("κ", letter(name))
+                name = letter(name) + ("ᵀ" if r[1] and self.program.parameters[r[0]].ratio(True) != 1 else "")
+                return Name("σ", name, above="2") if kind == "sigma2" else Name("κ", name)
             case "gram":
                 left, right = self.input(r[0], r[1], True), self.input(r[2], r[3], False)
                 return Quotient(Row((left, "ᵀ", right)), Name("d"))
@@ -172,12 +175,12 @@ class Vocabulary:
     def left_out(self) -> list[str]:
         """Parameters whose σ² = κ = 1, factors that formulas leave out, and untrained ones, whose terms they do."""
         notes = []
-        for symbol, values in (("σ²", [p.variance for p in self.program.parameters]),
-                               ("κ", [p.rate for p in self.program.parameters])):  # fmt: skip
+        for symbol, values in (("σ²", [p.variance() for p in self.program.parameters]),
+                               ("κ", [p.rate() for p in self.program.parameters])):  # fmt: skip
             names = [letter(p.name) for p, value in zip(self.program.parameters, values, strict=True) if value == 1]
             if names:
                 notes.append(f"{symbol} = 1, not written: {', '.join(names)}")
-        still = [p.name for p in self.program.parameters if p.rate == 0]
+        still = [p.name for p in self.program.parameters if not p.trained]
         if still:
             notes.append(f"κ = 0, not trained, terms left out: {', '.join(map(letter, still))}")
         return notes

@@ -14,10 +14,10 @@ from tpproof.errors import Place, TpproofError
 from tpproof.language.interpreter import parse
 from tpproof.language.syntax import closest
 from tpproof.limits import DEFAULT, Limits
-from tpproof.program.builder import replay
 from tpproof.program.canonical import FORMAT, from_json
 from tpproof.program.functions import FUNCTIONS
 from tpproof.program.model import Program
+from tpproof.program.replay import replay
 
 CERTIFICATE_FORMAT = "tpproof-certificate"
 STANDARD_INPUT = "-"

@@ -89,14 +89,18 @@ def input(name: str, count: Operand = None) -> InputVector:
     return InputVector(builder, builder.input(name, number))
 
 
-def _parameter(kind: str, name: str, std: Operand, scale: Operand, lr: Operand, trained: Operand) -> int:
+def _parameter(
+    kind: str, name: str, std: Operand, scale: Operand, lr: Operand, trained: Operand,
+    rows: Operand = 1, cols: Operand = 1,
+) -> int:  # fmt: skip
     builder = _builder()
     if trained not in (True, False):
         raise TpproofError("E112", f"trained={describe(trained)}", "True or False", builder.place)
     if not trained and lr not in (None, 0):
         raise TpproofError("E112", f"trained=False with lr={describe(lr)}", "one of the two", builder.place)
     values: list[Constant] = []
-    for label, value in (("std", std), ("scale", scale), ("lr", (ONE if trained else ZERO) if lr is None else lr)):
+    rate = (ONE if trained else ZERO) if lr is None else lr
+    for label, value in (("std", std), ("scale", scale), ("lr", rate), ("rows", rows), ("cols", cols)):
         exact = constant_of(value)
         if exact is None:
             raise TpproofError("E112", f"{label}={describe(value)} for {name!r}", "an exact number", builder.place)
@@ -105,26 +109,33 @@ def _parameter(kind: str, name: str, std: Operand, scale: Operand, lr: Operand, 
 
 
 def embedding(
-    name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True
+    name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True, rows: Operand = 1
 ) -> Embedding:
-    """An n×d matrix with entries scale·u/√d, u ~ N(0, std²)."""
-    return Embedding(_builder(), _parameter("embedding", name, std, scale, lr, trained))
+    """A rows·n × d matrix with entries scale·u/√d, u ~ N(0, std²)."""
+    return Embedding(_builder(), _parameter("embedding", name, std, scale, lr, trained, rows))
 
 
-def matrix(name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True) -> Matrix:
-    """An n×n matrix with entries scale·w/√n, w ~ N(0, std²)."""
-    return Matrix(_builder(), _parameter("matrix", name, std, scale, lr, trained))
+def matrix(
+    name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True,
+    rows: Operand = 1, cols: Operand = 1,
+) -> Matrix:  # fmt: skip
+    """A rows·n × cols·n matrix with entries scale·w/√(cols·n), w ~ N(0, std²)."""
+    return Matrix(_builder(), _parameter("matrix", name, std, scale, lr, trained, rows, cols))
 
 
-def bias(name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True) -> Expression:
-    """A vector parameter with entries scale·β, β ~ N(0, std²): biases, gains."""
+def bias(
+    name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True, rows: Operand = 1
+) -> Expression:
+    """A vector parameter of length rows·n with entries scale·β, β ~ N(0, std²): biases, gains."""
     builder = _builder()
-    return Expression(builder, builder.bias(_parameter("bias", name, std, scale, lr, trained)))
+    return Expression(builder, builder.bias(_parameter("bias", name, std, scale, lr, trained, rows)))
 
 
-def readout(name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True) -> Readout:
-    """A readout v = scale·ν, ν ~ N(0, std²), used as vᵀx/√n."""
-    return Readout(_builder(), _parameter("readout", name, std, scale, lr, trained))
+def readout(
+    name: str, *, std: Operand = 1, scale: Operand = 1, lr: Operand = None, trained: Operand = True, rows: Operand = 1
+) -> Readout:
+    """A readout v = scale·ν, ν ~ N(0, std²), used as vᵀx/√n, x of length rows·n (then n is rows·n)."""
+    return Readout(_builder(), _parameter("readout", name, std, scale, lr, trained, rows))
 
 
 def output_bias(
@@ -176,6 +187,11 @@ def mean(x: Operand) -> Expression:
     return Expression(builder, builder.mean(nodes[0]))
 
 
+def width() -> Expression:
+    """The number n. What depends on it, such as sqrt(width())*mean(q*k), has no limit and is refused."""
+    return Expression(_builder(), _builder().width())
+
+
 def output(term: Operand) -> None:
     """Declare an output: a sum of readout terms, with an output bias or none."""
     builder = _builder()
@@ -199,6 +215,7 @@ DECLARATIONS: dict[str, Callable[..., Operand]] = {
     "ones": ones,
     "zeros": zeros,
     "mean": mean,
+    "width": width,
     "softmax": softmax,
     "sum": sum,
     "output": output,

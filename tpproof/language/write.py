@@ -59,7 +59,7 @@ def _arity(arity: int) -> str:
 
 
 def _declaration(p: Parameter) -> str:
-    numbers = [(key, getattr(p, key)) for key in ("std", "scale", "lr")]
+    numbers = [(key, getattr(p, key)) for key in ("std", "scale", "lr", "rows", "cols")]
     extra = "".join(f", {key}={constants.text(c)}" for key, c in numbers if c != 1)
     return f'{p.kind}("{p.name}"{extra})'
 
@@ -67,8 +67,8 @@ def _declaration(p: Parameter) -> str:
 def _instruction(node: Node, names: _Names) -> str:
     args = [names.nodes[a] for a in node.args]
     match node.op:
-        case "ones":
-            return "ones()"
+        case "ones" | "width":
+            return f"{node.op}()"
         case "embed":
             parameter, source, part = node.data
             return f"{names.parameters[parameter]} @ {names.inputs[source]}" + (

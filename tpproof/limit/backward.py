@@ -97,7 +97,7 @@ def backprop_matmul(form: Reduced, by: Readers, a: Ref, b: Ref) -> Iterable[Term
     for g in by.matmul.get(a, ()):
         for k in by.matmul.get(b, ()):
             if program.symbol(g) == program.symbol(k):
-                yield weight([sigma2(program.nodes[g].data[0])]), (form.base(g), form.base(k))
+                yield weight([sigma2(*program.nodes[g].data)]), (form.base(g), form.base(k))
 
 
 RULES = (backprop_linear, backprop_nonlin, backprop_matmul)
@@ -127,7 +127,7 @@ def gradient_source(form: Reduced, a: Ref, b: Ref) -> tuple[Atom, ...]:
     program, g, k = form.program, form.gvar(a), form.gvar(b)
     node, other = program.nodes[g], program.nodes[k]
     if node.op == "matmul":
-        return weight([kappa(node.data[0]), moment2(node.args[0], other.args[0])])
+        return weight([kappa(*node.data), moment2(node.args[0], other.args[0])])
     if node.op == "embed":
         return weight([kappa(node.data[0]), ("gram", *node.data[1:], *other.data[1:])])
     return weight([kappa(node.data[0])])

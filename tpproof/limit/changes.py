@@ -49,19 +49,19 @@ def update_initial(form: LimitForm, a: Ref, b: Ref) -> Terms:
     return ((weight([rate]), None),)
 
 
-def zdot_of_change(form: LimitForm, parameter: int, h: Ref, k: Ref) -> Terms:
+def zdot_of_change(form: LimitForm, symbol: tuple[int, bool], h: Ref, k: Ref) -> Terms:
     """(109): Ż^{Wδh̃} holds σ² Z^{dg} E[∂Z^{δh̃}/∂Ẑ^{Wᵀdg}], g = Wk; Ẑ^{Wᵀdg} enters through Z^{dk}."""
     if not form.answers(h, k):
         return ()
-    return ((weight([sigma2(parameter)]), (h, k)),)
+    return ((weight([sigma2(*symbol)]), (h, k)),)
 
 
 def update_gvar(form: LimitForm, a: Ref, b: Ref) -> Terms:
     """(91), (108): Z^{δg̃} = Z^{Wδh̃} − χκ Σ_{g=Wk} Z^{dg} E[Z^h̃ Z^k], and ZDot in Z^{Wδh̃}."""
     node = form.program.nodes[form.gvar(a)]
     h, k = node.args[0], form.program.nodes[form.gvar(b)].args[0]
-    update: Term = (weight([kappa(node.data[0]), moment2(h, k)]), None)
-    return (update, *zdot_of_change(form, node.data[0], h, k))
+    update: Term = (weight([kappa(*node.data), moment2(h, k)]), None)
+    return (update, *zdot_of_change(form, node.data, h, k))
 
 
 def _parts_of_change(form: LimitForm, r: Ref, instance: int) -> tuple[tuple[Weight, Ref], ...]:

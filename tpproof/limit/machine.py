@@ -94,7 +94,7 @@ class Machine:
         for other in uses.get((parameter, not transposed), ()):
             coefficient = vector.get(("hat", parameter, not transposed, other))
             if coefficient:
-                self._add(found, self._vectors[other], _even([sigma2(parameter)], self._mean(coefficient)))
+                self._add(found, self._vectors[other], _even([sigma2(*symbol)], self._mean(coefficient)))
         self._vectors[name] = vector
         uses.setdefault(symbol, []).append(name)
         return found
@@ -160,7 +160,7 @@ class Machine:
         node = self.program.nodes[k]
         for g in self.program.gvars:
             if self.program.symbol(g) == self.program.symbol(k):
-                other, rate = self.program.nodes[g], kappa(node.data[0])
+                other, rate = self.program.nodes[g], kappa(*self.program.symbol(k))
                 if node.op == "matmul":
                     yield g, [rate, moment2(node.args[0], other.args[0])]
                 else:
@@ -202,11 +202,11 @@ class Machine:
             for b, e in y.items():
                 if a[:-1] != b[:-1] or (a[0] == "v" and a != b):
                     continue
-                parameter = int(str(a[1]))
+                variance = sigma2(int(str(a[1])), a[0] == "hat" and not a[2])  # Wᵀdg is the backward pass of W
                 base: Expansion = {((), ()): 1} if a[0] == "v" else self._hats(a[-1], b[-1])
                 for (w, m), i in self._mean(self._times(c, e)).items():
                     for (u, n), j in base.items():
-                        key = weight([*w, *u, sigma2(parameter)]), tuple(sorted((*m, *n)))
+                        key = weight([*w, *u, variance]), tuple(sorted((*m, *n)))
                         total[key] = total.get(key, 0) + i * j
         return total
 

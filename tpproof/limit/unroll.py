@@ -2,7 +2,7 @@
 
 Instances: the test input ξ̃ ("~") and one training input for each step ("t" = 0, 1, …). W stays the initial matrix:
 what training adds to it has low rank, (79)–(81) and (86)–(90). Signals are scaled as in the paper: dg = √n ∂f/∂g,
-δg = √n (g_{t+1} − g_t).
+δg = √n (g_{t+1} − g_t), also for vectors of another length c·n, over which Moments and ⟨·,·⟩/n then average.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from tpproof.limit.instructions import (
 )
 from tpproof.limit.writer import TEST, Writer
 from tpproof.limits import DEFAULT, Limits
+from tpproof.program import constants
+from tpproof.program.constants import ONE
 from tpproof.program.listing import node_name
 from tpproof.program.model import GVAR_OPS, Kind, Program
 
@@ -102,12 +104,43 @@ def unroll(program: Program, steps: int = 1, limits: Limits = DEFAULT) -> Unroll
     )
 
 
+def lengths(program: Program) -> list[Fraction]:
+    """The length of every vector over n; a constant vector's is that of what reads it (1 for what is no vector).
+
+    Raises
+    ------
+    TpproofError
+        E120 when vectors of different lengths read one constant vector, which is then two vectors.
+    """
+    found = list(program.widths)
+
+    def read(a: int, length: Fraction | None) -> None:
+        if program.kinds[a] is Kind.VECTOR and program.nodes[a].args and length is not None:
+            if found[a] not in (None, length):
+                raise TpproofError("E120", f"{node_name(program, a)} read by vectors of two lengths", "one length")
+            found[a] = length
+
+    for out in program.outputs:
+        for v, x in out.terms:
+            read(x, program.parameters[v].rows)
+    for k in range(len(program.nodes) - 1, -1, -1):
+        node = program.nodes[k]
+        if node.op == "matmul":
+            p = program.parameters[node.data[0]]
+            read(node.args[0], p.rows if node.data[1] else p.cols)
+        elif program.kinds[k] is Kind.VECTOR:
+            for a in node.args:
+                read(a, found[k])
+    return [ONE if width is None else width for width in found]
+
+
 class _Unroller(Writer):
     """Writes the instructions, instance by instance and step by step."""
 
     def __init__(self, program: Program, steps: int, limits: Limits) -> None:
         super().__init__(program, steps, limits)
         self.outputs: list[str] = []
+        self.lengths = lengths(program)
         self.instances = [*map(str, range(steps)), TEST]
         self.value: dict[tuple[str, int], Expr] = {}  # (instance, node) → its value now
         self.seen: list[dict[int, Expr]] = []  # per step: values at its training input
@@ -160,7 +193,7 @@ class _Unroller(Writer):
         """dx = [v] + Σ Wᵀdg …, dg = Σ ∂ψ/∂g ⊙ dx (MATH §4), every term of finite width kept."""
         parts: dict[int, list[Expr]] = {}
         for v, x in self.program.outputs[o].terms:
-            parts.setdefault(x, []).append(self.readout(v, t))
+            parts.setdefault(x, []).append(mul(self._over_root(self.program.parameters[v].rows), self.readout(v, t)))
         for k in range(len(self.program.nodes) - 1, -1, -1):
             if k in parts:
                 self._spread(t, o, k, self._signal(t, o, k, parts[k]), parts)
@@ -170,7 +203,7 @@ class _Unroller(Writer):
         p = self.program.parameters[v]
         now: Expr = self.vector(self.declared(p.name))
         added = [
-            mul(MINUS, OVER_ROOT_N, Exact(p.rate), self.losses[s, o], self.seen[s][x])
+            mul(MINUS, OVER_ROOT_N, self._over_root(p.rows), Exact(p.rate()), self.losses[s, o], self.seen[s][x])
             for s in range(t) for o, out in enumerate(self.program.outputs) for w, x in out.terms
             if w == v and p.trained
         ]  # fmt: skip
@@ -201,8 +234,9 @@ class _Unroller(Writer):
             back = self.product(p, not transposed, signal, None, "(78)")
             low = [mul(OVER_ROOT_N, term) for s in range(t) for term in self.update(s, p, not transposed, signal)]
             parts.setdefault(node.args[0], []).extend([back, *low])
-        elif node.op == "mean":
-            parts.setdefault(node.args[0], []).append(Mul((signal, Exact(Fraction(1)))))  # at every coordinate
+        elif node.op == "mean":  # at every coordinate
+            length = self.lengths[node.args[0]]
+            parts.setdefault(node.args[0], []).append(Mul((signal, Exact(1 / length))))
         else:
             for position, a in enumerate(node.args):
                 if self.program.kinds[a] is not Kind.CONSTANT:
@@ -213,18 +247,23 @@ class _Unroller(Writer):
         product = mul(self.partial(k, position, args), signal)
         to = self.program.nodes[k].args[position]
         if self.program.kinds[k] is Kind.VECTOR and self.program.kinds[to] is Kind.SCALAR:
-            return Mean(product)
+            return mul(Exact(self.lengths[k]), Mean(product))
         return product
+
+    def _over_root(self, width: Fraction) -> Exact:
+        """1/√c for vectors of length c·n: signals are scaled by √n whatever their length."""
+        return Exact(constants.power(width, Fraction(-1, 2)))
 
     def update(self, s: int, p: int, transposed: bool, y: Expr) -> list[Expr]:
         """√n (A_{s+1} − A_s) y for A = W or Wᵀ: −χκ Σ_{g=Ah} dg ⟨h,y⟩/n, and h ⟨dg,y⟩/n where g = Aᵀh."""
         parameter = self.program.parameters[p]
+        rate = Exact(parameter.rate(transposed))
         terms: list[Expr] = []
         for o, k, signal in self.signals[s].get(p, ()) if parameter.trained else ():
             node = self.program.nodes[k]
             h = self.seen[s][node.args[0]]
             left, right = (signal, h) if node.data[1] == transposed else (h, signal)
-            terms.append(mul(MINUS, Exact(parameter.rate), self.losses[s, o], self.moment(right, y), left))
+            terms.append(mul(MINUS, rate, self.losses[s, o], self.moment(right, y), left))
         return terms
 
     # changes ----------------------------------------------------------------------------------------------
@@ -280,7 +319,7 @@ class _Unroller(Writer):
         terms: list[Expr] = []
         for o, j, signal in self.signals[t].get(node.data[0], ()) if parameter.trained else ():
             gram = [self._gram(t, j, i, k)] if node.op == "embed" else []
-            terms.append(mul(MINUS, Exact(parameter.rate), self.losses[t, o], *gram, signal))
+            terms.append(mul(MINUS, Exact(parameter.rate()), self.losses[t, o], *gram, signal))
         return terms
 
     def _gram(self, t: int, j: int, i: str, k: int) -> Var:
@@ -311,13 +350,14 @@ class _Unroller(Writer):
         for v, x in self.program.outputs[o].terms:
             if x in self.moved:
                 delta = self.moved[x]
-                terms.append(Mean(mul(self.vector(self.matrix(v)), delta)))
+                root = Exact(constants.power(self.program.parameters[v].rows, Fraction(1, 2)))
+                terms.append(mul(root, Mean(mul(self.vector(self.matrix(v)), delta))))
                 terms += [mul(OVER_ROOT_N, term) for s in range(t + 1) for term in self._readout_update(s, v, delta)]
             terms += self._readout_update(t, v, old[x])
         bias = self.program.outputs[o].bias
         for p, out in enumerate(self.program.outputs):
             if bias is not None and out.bias == bias and self.program.parameters[bias].trained:
-                terms.append(mul(MINUS, Exact(self.program.parameters[bias].rate), self.losses[t, p]))
+                terms.append(mul(MINUS, Exact(self.program.parameters[bias].rate()), self.losses[t, p]))
         where = self.where(i)
         name = f"f{o}{where}_{t + 1} − f{o}{where}_{t}"
         change = self.emit("MOMENT", name, add(terms) if terms else Exact(Fraction(0)), "(121)")
@@ -329,7 +369,7 @@ class _Unroller(Writer):
         """(v_{s+1} − v_s)ᵀy/√n = −χκ ⟨x_s, y⟩/n, summed over the outputs that read v."""
         parameter = self.program.parameters[v]
         return [
-            mul(MINUS, Exact(parameter.rate), self.losses[s, p], self.moment(self.seen[s][x], y))
+            mul(MINUS, Exact(parameter.rate()), self.losses[s, p], self.moment(self.seen[s][x], y))
             for p, out in enumerate(self.program.outputs) for w, x in out.terms
             if w == v and parameter.trained
         ]  # fmt: skip

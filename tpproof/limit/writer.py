@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 from tpproof.errors import TpproofError
-from tpproof.limit.instructions import Add, Apply, Exact, Expr, Instruction, MatVec, Mean, Pow, Var, mul, to_text
+from tpproof.limit.instructions import Add, Apply, Exact, Expr, Instruction, MatVec, Mean, Pow, Var, Width, mul, to_text
 from tpproof.limits import Limits
 from tpproof.program.listing import node_name
 from tpproof.program.model import Kind, Program
@@ -88,6 +88,8 @@ class Writer:
         match node.op:
             case "ones":
                 return Exact(Fraction(1))
+            case "width":
+                return Width(Fraction(1))
             case "add":
                 return Add(tuple(args))
             case "mul":

@@ -41,7 +41,7 @@ def source_weight(form: Reduced, a: Ref, b: Ref) -> Weight:
         starts["embed"] = [gram(program, first, second)]
     elif op == "matmul":
         starts["matmul"] = [moment2(program.nodes[first].args[0], program.nodes[second].args[0])]
-    return weight([kappa(parameter), *starts[op]])
+    return weight([kappa(parameter, program.symbol(first)[1]), *starts[op]])
 
 
 def step_matmul(form: Reduced, a: Ref, b: Ref) -> Iterator[Edge]:
@@ -49,7 +49,7 @@ def step_matmul(form: Reduced, a: Ref, b: Ref) -> Iterator[Edge]:
     nodes = form.program.nodes
     first, second = nodes[form.gvar(a)], nodes[form.gvar(b)]
     if first.op == "matmul":
-        yield (first.args[0], second.args[0]), (sigma2(first.data[0]),)
+        yield (first.args[0], second.args[0]), (sigma2(*first.data),)
 
 
 def step_linear(form: Reduced, a: Ref, b: Ref) -> Iterator[Edge]:

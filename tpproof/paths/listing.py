@@ -91,7 +91,7 @@ def inner_product(space: PathSpace, p: Path, q: Path) -> tuple[Weight, ...]:
     for i in range(1, len(p)):
         into = (nodes[p[i]].args[0], nodes[q[i]].args[0])
         steps = derivative_products(space, (p[i - 1], q[i - 1]), into)
-        variance = sigma2(nodes[p[i]].data[0])
+        variance = sigma2(*nodes[p[i]].data)
         products = [weight([*w, variance, *step]) for w in products for step in steps]
     return tuple(products)
 

@@ -23,14 +23,14 @@ Terms: TypeAlias = tuple[Term, ...]
 TEST, TRAIN = 0, 1  # the instances ξ̃ and ξ
 
 
-def sigma2(parameter: int) -> Atom:
-    """σ², the forward variance of a parameter."""
-    return ("sigma2", parameter)
+def sigma2(parameter: int, transposed: bool = False) -> Atom:
+    """σ², the forward variance of a parameter, used as it is or transposed."""
+    return ("sigma2", parameter, int(transposed))
 
 
-def kappa(parameter: int) -> Atom:
-    """κ, how strongly training moves a parameter."""
-    return ("kappa", parameter)
+def kappa(parameter: int, transposed: bool = False) -> Atom:
+    """κ, how strongly training moves a parameter, used as it is or transposed."""
+    return ("kappa", parameter, int(transposed))
 
 
 def gram(program: Program, a: int, b: int) -> Atom:

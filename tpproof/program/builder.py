@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from tpproof.errors import Place, TpproofError
@@ -12,7 +10,7 @@ from tpproof.limits import DEFAULT, Limits
 from tpproof.program import constants
 from tpproof.program.constants import ONE, ZERO, Constant
 from tpproof.program.functions import FUNCTIONS, LEAKY_SLOPE
-from tpproof.program.model import GVAR_OPS, Input, Kind, Node, Output, Parameter, Program
+from tpproof.program.model import GVAR_OPS, SCALAR_OPS, Input, Kind, Node, Output, Parameter, Program, width_of
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 PARAMETER_KINDS = ("embedding", "matrix", "bias", "readout", "output_bias")
@@ -31,6 +29,7 @@ class Builder:
         self.functions: dict[str, int] = {}
         self.nodes: list[Node] = []
         self.kinds: list[Kind] = []
+        self.widths: list[Fraction | None] = []
         self.places: list[Place | None] = []
         self.outputs: list[Output] = []
         self.place: Place | None = None  # of the instruction being read
@@ -42,7 +41,7 @@ class Builder:
     def _declare(self, name: str) -> None:
         if not isinstance(name, str) or not _NAME.match(name) or len(name) > self.limits.name_length:
             raise self._error("E111", f"the name {name!r}"[:120], "letters, digits and _, starting with a letter")
-        if name in FUNCTIONS or name in ("identity", "sqrt", "softmax", "mean", "ones", "zeros"):
+        if name in FUNCTIONS or name in ("identity", "sqrt", "softmax", "mean", "ones", "zeros", "width"):
             raise self._error("E110", f"{name!r}, which is a known function", "another name")
         if name in self._names:
             raise self._error("E110", f"a second declaration of {name!r}", "each name declared once")
@@ -57,21 +56,30 @@ class Builder:
         return len(self.inputs) - 1
 
     def parameter(
-        self, kind: str, name: str, std: Constant = ONE, scale: Constant = ONE, lr: Constant = ONE
-    ) -> int:
+        self, kind: str, name: str, std: Constant = ONE, scale: Constant = ONE, lr: Constant = ONE,
+        rows: Constant = ONE, cols: Constant = ONE,
+    ) -> int:  # fmt: skip
         """Declare a parameter tensor; returns its index."""
         if kind not in PARAMETER_KINDS:
             raise self._error("E112", f"the kind {kind!r}", ", ".join(PARAMETER_KINDS))
         self._declare(name)
-        for label, value, least in (("std", std, 1), ("scale", scale, None), ("lr", lr, 0)):
+        for label, value, least in (("std", std, 0 if kind == "bias" else 1), ("scale", scale, None), ("lr", lr, 0)):
             sign = constants.sign(value)
             if least is not None and sign < least:
                 bound = "greater than 0" if least else "at least 0"
                 raise self._error("E112", f"{label}={constants.text(value)} for {name!r}", f"{label} {bound}")
             if sign == 0 and label == "scale":
                 raise self._error("E112", f"scale=0 for {name!r}", "a scale that is not 0")
-        self.parameters.append(Parameter(name, kind, std, scale, lr))
+        self.parameters.append(Parameter(name, kind, std, scale, lr, *self._shape(kind, name, rows, cols)))
         return len(self.parameters) - 1
+
+    def _shape(self, kind: str, name: str, rows: Constant, cols: Constant) -> tuple[Fraction, Fraction]:
+        for label, value in (("rows", rows), ("cols", cols)):
+            fits = kind == "matrix" or (label == "rows" and kind != "output_bias") or value == 1
+            if not fits or not isinstance(value, Fraction) or value <= 0:
+                found = f"{label}={constants.text(value)} for the {kind} {name!r}"
+                raise self._error("E112", found, "a positive fraction, cols for a matrix only")
+        return Fraction(rows), Fraction(cols)  # type: ignore[arg-type]
 
     def nonlinearity(self, name: str, arity: int = 1) -> str:
         """Declare an abstract nonlinearity, smooth with polynomially bounded derivatives."""
@@ -110,6 +118,8 @@ class Builder:
         self._expect_parameter(parameter, "matrix")
         if self.kinds[x] is not Kind.VECTOR:
             raise self._error("E121", f"a matrix times a {self.kinds[x].value}", "a matrix times a vector")
+        p = self.parameters[parameter]
+        self._expect_width(x, p.rows if transposed else p.cols, f"{p.name!r}{'.T' if transposed else ''} times")
         return self._node(Node("matmul", (x,), (parameter, bool(transposed))))
 
     def add(self, *terms: int) -> int:
@@ -118,6 +128,7 @@ class Builder:
         if Kind.VECTOR in wide and len(wide) > 1:
             other = next(self.kinds[k].value for k in terms if self.kinds[k] is not Kind.VECTOR)
             raise self._error("E120", f"vector + {other}", "vector + vector (write s*ones() for a constant vector)")
+        self._expect_one_width(terms)
         coefficients: dict[tuple[int, ...], Constant] = {}
         for k in terms:
             factor, rest = self._factor(k)
@@ -145,6 +156,7 @@ class Builder:
 
     def mul(self, *factors: int) -> int:
         """A coordinatewise product; constants folded into one leading factor, nested products flattened."""
+        self._expect_one_width(factors)
         rational: Constant = ONE
         parts: list[int] = []
         for k in factors:
@@ -198,6 +210,7 @@ class Builder:
             raise self._error("E123", f"{name} of a constant", "a function of vectors or scalars")
         if Kind.VECTOR in kinds and len(kinds) > 1:
             raise self._error("E120", f"{name} of a vector and a scalar", "arguments of one kind")
+        self._expect_one_width(args)
         return self._node(Node("call", tuple(args), (name,)))
 
     def apply(self, name: str, *args: int) -> int:
@@ -216,6 +229,10 @@ class Builder:
             raise self._error("E123", f"mean of a {self.kinds[x].value}", "mean of a vector")
         return self._node(Node("mean", (x,)))
 
+    def width(self) -> int:
+        """The number n. A network whose limit depends on it has none: it is refused."""
+        return self._node(Node("width"))
+
     def output(self, terms: list[tuple[int, int]], bias: int | None = None) -> None:
         """Add an output Σ vᵀx/√n + bias; the same readout on several vectors is one readout of their sum."""
         if not terms:
@@ -225,6 +242,7 @@ class Builder:
             self._expect_parameter(readout, "readout")
             if self.kinds[x] is not Kind.VECTOR:
                 raise self._error("E131", f"a readout of a {self.kinds[x].value}", "v @ x with a vector x")
+            self._expect_width(x, self.parameters[readout].rows, f"{self.parameters[readout].name!r} times")
             read.setdefault(readout, []).append(x)
         if bias is not None:
             self._expect_parameter(bias, "output_bias")
@@ -238,6 +256,8 @@ class Builder:
         Dead nodes are dropped, single-use sums flattened, nodes numbered in the order in which the outputs meet
         them. Flattening can make two nodes equal, so the result is replayed until nothing changes.
         """
+        from tpproof.program.replay import replay  # which builds with this class
+
         program = self._assembled(name)
         while True:
             again = replay(program, self.limits)._assembled(name)
@@ -304,6 +324,18 @@ class Builder:
             code = "E122" if found == "readout" else "E121"
             raise self._error(code, f"{found} {self.parameters[index].name!r}", f"a parameter of kind {kind}")
 
+    def _expect_width(self, x: int, width: Fraction, where: str) -> None:
+        if self.widths[x] not in (None, width):
+            found = f"{where} a vector of length {_length(self.widths[x])}"
+            raise self._error("E120", found, f"a vector of length {_length(width)}")
+
+    def _expect_one_width(self, nodes: tuple[int, ...]) -> None:
+        """Coordinatewise operations need vectors of one length; constant vectors have any."""
+        first = next((self.widths[k] for k in nodes if self.widths[k] is not None), None)
+        if first is not None:
+            for k in nodes:
+                self._expect_width(k, first, f"a vector of length {_length(first)} with")
+
     def _node(self, node: Node) -> int:
         known = self._index.get(node)
         if known is not None:
@@ -314,13 +346,14 @@ class Builder:
         self.nodes.append(node)
         self.places.append(self.place)
         self.kinds.append(self._kind(node))
+        self.widths.append(width_of(node, self.parameters, [self.widths[a] for a in node.args]))
         self._index[node] = len(self.nodes) - 1
         return len(self.nodes) - 1
 
     def _kind(self, node: Node) -> Kind:
         if node.op in ("ones", *GVAR_OPS):
             return Kind.VECTOR
-        if node.op == "mean":
+        if node.op in SCALAR_OPS:
             return Kind.SCALAR
         read = {self.kinds[k] for k in node.args}
         for kind in (Kind.VECTOR, Kind.SCALAR):
@@ -332,45 +365,5 @@ class Builder:
         return TpproofError(code, found, expected, self.place)
 
 
-def replay(program: Program, limits: Limits = DEFAULT, functions: Mapping[str, str] | None = None) -> Builder:
-    """A builder that has built `program` again, with the abstract nonlinearities in `functions` made known ones."""
-    known = functions or {}
-    builder = Builder(replace(limits, nodes=4 * limits.nodes))  # folding leaves dead nodes behind
-    for declared in program.inputs:
-        builder.input(declared.name, declared.count)
-    for p in program.parameters:
-        builder.parameter(p.kind, p.name, p.std, p.scale, p.lr)
-    for name, arity in program.functions:
-        if name not in known:
-            builder.nonlinearity(name, arity)
-    number: list[int] = []
-    for k, node in enumerate(program.nodes):
-        builder.place = program.place(k)
-        number.append(_replayed(builder, node, tuple(number[a] for a in node.args), known))
-    builder.place = None
-    for out in program.outputs:
-        builder.output([(v, number[x]) for v, x in out.terms], out.bias)
-    return builder
-
-
-def _replayed(builder: Builder, node: Node, args: tuple[int, ...], known: Mapping[str, str]) -> int:
-    match node.op:
-        case "const":
-            return builder.constant(node.data[0])
-        case "ones":
-            return builder.ones()
-        case "embed":
-            return builder.embed(*node.data)
-        case "param":
-            return builder.bias(*node.data)
-        case "matmul":
-            return builder.matmul(*node.data, *args)
-        case "add":
-            return builder.add(*args)
-        case "mul":
-            return builder.mul(*args)
-        case "pow":
-            return builder.power(args[0], node.data[0])
-        case "mean":
-            return builder.mean(*args)
-    return builder.apply(known.get(node.data[0], node.data[0]), *args)
+def _length(width: Fraction | None) -> str:
+    return "n" if width == 1 else f"{width}·n" if width is not None and width.denominator == 1 else f"({width})·n"

@@ -47,14 +47,14 @@ def sha256(program: Program) -> str:
 
 def _parameter_to_json(p: Parameter) -> dict[str, Any]:
     numbers = {key: constants.to_json(getattr(p, key)) for key in ("std", "scale", "lr")}
-    return {"name": p.name, "kind": p.kind, **numbers}
+    return {"name": p.name, "kind": p.kind, **numbers, "rows": str(p.rows), "cols": str(p.cols)}
 
 
 def _node_to_json(node: Node) -> list[Any]:
     match node.op:
         case "const":
             return ["const", constants.to_json(node.data[0])]
-        case "ones" | "embed" | "param":
+        case "ones" | "width" | "embed" | "param":
             return [node.op, *node.data]
         case "matmul":
             return ["matmul", node.data[0], int(node.data[1]), node.args[0]]
@@ -81,9 +81,10 @@ def from_json(value: object, limits: Limits = DEFAULT, name: str = "network") ->
         fields = _object(item, {"name", "count"}, "an input")
         builder.input(fields["name"], fields["count"])
     for item in _list(data["parameters"], "parameters"):
-        fields = _object(item, {"name", "kind", "std", "scale", "lr"}, "a parameter")
+        fields = _object(item, {"name", "kind", "std", "scale", "lr", "rows", "cols"}, "a parameter")
         numbers = (constants.from_json(fields[key]) for key in ("std", "scale", "lr"))
-        builder.parameter(str(fields["kind"]), fields["name"], *numbers)
+        shape = (constants.fraction_from_json(fields[key]) for key in ("rows", "cols"))
+        builder.parameter(str(fields["kind"]), fields["name"], *numbers, *shape)
     for item in _list(data["functions"], "functions"):
         fields = _object(item, {"name", "arity"}, "a function")
         builder.nonlinearity(fields["name"], fields["arity"])
@@ -116,6 +117,8 @@ def _read_node(b: Builder, item: object, k: int) -> int:
         return b.constant(constants.from_json(rest[0]))
     if op == "ones" and not rest:
         return b.ones()
+    if op == "width" and not rest:
+        return b.width()
     if op == "embed":
         p, i, part = _ints(rest, 3)
         return b.embed(_index(p, b.parameters, "parameter"), _index(i, b.inputs, "input"), part)
@@ -137,7 +140,7 @@ def _read_node(b: Builder, item: object, k: int) -> int:
     if op == "mean":
         return b.mean(_index(_ints(rest, 1)[0], b.nodes, "node"))
     found = f"node {k}: {reprlib.repr(item)[:80]}"
-    raise _wrong(found, "const, ones, embed, param, matmul, add, mul, pow, call or mean")
+    raise _wrong(found, "const, ones, width, embed, param, matmul, add, mul, pow, call or mean")
 
 
 def _object(value: object, keys: set[str], what: str) -> dict[str, Any]:

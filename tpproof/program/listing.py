@@ -120,6 +120,8 @@ def _formula(program: Program, k: int, formulas: dict[int, tuple[str, int]], wri
     match node.op:
         case "ones":
             return "1", _TIGHT
+        case "width":
+            return "n", _TIGHT
         case "add":
             return " + ".join(part(a, _PRODUCT) for a in node.args), _LOOSE
         case "mul":

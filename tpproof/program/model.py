@@ -5,8 +5,10 @@ Vectors, scalars and exact constants are *nodes*, numbered in program order; a n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +42,8 @@ class Parameter:
 
     ``kind`` is "embedding" (n×d, entries scale·u/√d), "matrix" (n×n, scale·w/√n), "bias" (scale·β),
     "readout" (scale·ν, used as vᵀx/√n) or "output_bias" (a trained scalar). Setup 5.2, MATH §1.
+    ``rows`` and ``cols`` are widths over n (extension 2): a matrix is rows·n × cols·n with entries
+    scale·w/√(cols·n), any other vector of entries has length rows·n.
     """
 
     name: str
@@ -47,17 +51,20 @@ class Parameter:
     std: Constant = ONE
     scale: Constant = ONE
     lr: Constant = ONE
+    rows: Fraction = ONE
+    cols: Fraction = ONE
 
-    @property
-    def variance(self) -> Constant:
-        """σ² = scale²·std², the forward variance."""
-        two = ONE + ONE
-        return mul(power(self.scale, two), power(self.std, two))
+    def variance(self, transposed: bool = False) -> Constant:
+        """σ² = scale²·std², the forward variance; that of Wᵀ is rows/cols times that of W, docs/proof.md."""
+        return mul(power(self.scale, ONE + ONE), power(self.std, ONE + ONE), self.ratio(transposed))
 
-    @property
-    def rate(self) -> Constant:
-        """κ = lr·scale²: how strongly training moves the parameter."""
-        return mul(self.lr, power(self.scale, ONE + ONE))
+    def rate(self, transposed: bool = False) -> Constant:
+        """κ = lr·scale²: how strongly training moves the parameter; used as Wᵀ, rows/cols times as strongly."""
+        return mul(self.lr, power(self.scale, ONE + ONE), self.ratio(transposed))
+
+    def ratio(self, transposed: bool) -> Fraction:
+        """The length of what W or Wᵀ multiplies, over cols·n."""
+        return self.rows / self.cols if transposed else ONE
 
     @property
     def trained(self) -> bool:
@@ -81,6 +88,7 @@ class Node:
     pow      (k,)            (Fraction,)                   rational power
     call     (k, …)          (function name,)              known or abstract function
     mean     (x,)            ()                            Moment: (1/n) Σ_α x_α
+    width    ()              ()                            the number n, which has no limit
     ======== =============== ============================= ==========================
     """
 
@@ -97,6 +105,7 @@ class Output:
     bias: int | None = None
 
 
+SCALAR_OPS = ("mean", "width")
 GVAR_OPS = ("embed", "param", "matmul")
 
 
@@ -122,6 +131,14 @@ class Program:
         """The G-vars (Def. 5.4), in program order."""
         return tuple(k for k, node in enumerate(self.nodes) if node.op in GVAR_OPS)
 
+    @cached_property
+    def widths(self) -> tuple[Fraction | None, ...]:
+        """The length of every vector over n; None for constant vectors, which have any, and for what is no vector."""
+        found: list[Fraction | None] = []
+        for node in self.nodes:
+            found.append(width_of(node, self.parameters, [found[k] for k in node.args]))
+        return tuple(found)
+
     def symbol(self, gvar: int) -> tuple[int, bool]:
         """A G-var's defining symbol: (parameter, transposed). W and Wᵀ are different symbols (Def. 5.5)."""
         node = self.nodes[gvar]
@@ -131,13 +148,21 @@ class Program:
         return self.places[node] if node < len(self.places) else None
 
 
+def width_of(node: Node, parameters: Sequence[Parameter], read: list[Fraction | None]) -> Fraction | None:
+    """The length over n of a node's value, from the lengths of what it reads."""
+    if node.op in GVAR_OPS:
+        p: Parameter = parameters[node.data[0]]
+        return p.cols if node.op == "matmul" and node.data[1] else p.rows
+    return None if node.op == "mean" else next((w for w in read if w is not None), None)
+
+
 def kinds_of(nodes: tuple[Node, ...]) -> tuple[Kind, ...]:
     """Kinds in one pass: anything that reads a vector coordinatewise is a vector."""
     kinds: list[Kind] = []
     for node in nodes:
         if node.op in ("ones", *GVAR_OPS):
             kinds.append(Kind.VECTOR)
-        elif node.op == "mean":
+        elif node.op in SCALAR_OPS:
             kinds.append(Kind.SCALAR)
         else:
             read = {kinds[k] for k in node.args}

@@ -168,7 +168,7 @@ class Reduced:
             return tuple(coefficient(self.program, instance, k) for k in term.coefficients)
         g, u = term.contraction
         node = self.program.nodes[g]
-        return sigma2(node.data[0]), response(instance, node.args[0], self.base(u))
+        return sigma2(*node.data), response(instance, node.args[0], self.base(u))
 
 
 def reduced(program: Program, contractions: Mapping[int, tuple[int, ...]] | None = None) -> Reduced:

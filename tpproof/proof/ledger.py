@@ -49,6 +49,7 @@ _REASONS: dict[str, str] = {
     "not-bounded-away": "a root or quotient of a vector that is not bounded away from 0",
     "undefined-power": "a root of something that may be negative",
     "division": "division by a scalar that may be 0",
+    "diverges": "the width n is used as a number: it has no limit, and neither has a scalar such as √n·mean(q*k)",
     "discontinuous": "a step is not continuous",
 }
 
@@ -59,6 +60,8 @@ _REPAIRS: dict[str, str] = {
     "not-bounded-away": "add an ε inside: … + ε*ones(), ε > 0",
     "undefined-power": "take the root of something that is never negative, such as a square plus ε",
     "division": "add an ε to the denominator: … + 1/100000",
+    "diverges": "scale by 1/n: mean(q*k) is qᵀk/n. Scaled by 1/√n, attention logits stay random (q, k independent) "
+    "or grow (q, k tied), so they are no scalars of a program",
     "discontinuous": "use a smooth nonlinearity such as sigmoid(10*x)",
 }
 

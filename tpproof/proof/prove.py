@@ -235,6 +235,7 @@ def kernel_gap(space: PathSpace, execution: Execution, o: int, p: int, limits: L
         gap = subtract(written_out(derivatives, whole, False), written_out(derivatives, paths_only, True))
     except TpproofError:
         return "undecided: too long to write out"
-    zero = {kappa(i) for i, parameter in enumerate(program.parameters) if not parameter.trained}
+    still = [i for i, parameter in enumerate(program.parameters) if not parameter.trained]
+    zero = {kappa(i, transposed) for i in still for transposed in (False, True)}
     return expansion_text(program, {key: n for key, n in gap.items() if not zero.intersection(key[0])})
 

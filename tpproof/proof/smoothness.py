@@ -68,6 +68,8 @@ def _own(program: Program, node: Node, args: list[NodeClass], is_vector: bool) -
             return constant_class(node.data[0])
         case "ones":
             return NodeClass(SMOOTH, ONE, ONE, True)
+        case "width":
+            return NodeClass(VIOLATED, ONE, None, True, "diverges")
         case "embed" | "param" | "matmul":
             return NodeClass()
         case "mean":

@@ -40,7 +40,8 @@ def atom_text(program: Program, atom: Atom) -> str:
     names = [int(r) for r in rest]
     match kind:
         case "sigma2" | "kappa":
-            return f"{'σ²' if kind == 'sigma2' else 'κ'}({program.parameters[names[0]].name})"
+            p = program.parameters[names[0]]
+            return f"{'σ²' if kind == 'sigma2' else 'κ'}({p.name}{'ᵀ' if names[1] and p.ratio(True) != 1 else ''})"
         case "gram":
             left, right = input_text(program, names[0], names[1], "~"), input_text(program, names[2], names[3])
             return f"⟨{left},{right}⟩/d"
