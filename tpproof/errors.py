@@ -27,6 +27,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E104": ("a limit was reached", "raise the limit named in the message, if you trust the file"),
     "E105": ("not a canonical program", "write one with `tpproof show NET --json`"),
     "E106": ("unknown override", "-D and --set take names that the file defines"),
+    "E107": ("a constant has a value that the network does not take", "see its first lines; -D gives it another"),
     # declarations
     "E110": ("a name is declared twice", "names of inputs and parameters are unique"),
     "E111": ("a name has the wrong form", "use ASCII letters, digits and _, starting with a letter"),

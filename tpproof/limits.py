@@ -18,6 +18,7 @@ class Limits:
     interpreter_steps: int = 2_000_000  # expressions evaluated while a .tp file is read
     nodes: int = 400_000  # instructions of one program
     list_length: int = 200_000  # tuples, lists, ranges in a .tp file
+    graph_nodes: int = 1_000  # of an adjacency file
     name_length: int = 64
     constant_digits: int = 60  # of a numerator or denominator
     constant_depth: int = 20

@@ -53,7 +53,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[int, int], bool]] = {
     ast.GtE: operator.ge,
 }
 _DECIMAL = re.compile(r"[0-9_]*\.?[0-9_]*(?:[eE](?P<exponent>[+-]?[0-9]{1,3}))?\Z")
-_TEXT_LENGTH = 1000
+TEXT_LENGTH = 1000
 
 
 class Evaluator(Reader):
@@ -167,8 +167,8 @@ class Evaluator(Reader):
             case bool() | None:
                 return node.value
             case str():
-                if len(node.value) > _TEXT_LENGTH:
-                    self.fail(node, "E104", f"a text of {len(node.value)}", f"at most {_TEXT_LENGTH} characters")
+                if len(node.value) > TEXT_LENGTH:
+                    self.fail(node, "E104", f"a text of {len(node.value)}", f"at most {TEXT_LENGTH} characters")
                 return node.value
             case int():
                 return number(constants.add(Fraction(node.value)))
@@ -271,8 +271,8 @@ class Evaluator(Reader):
                 self.fail(part, "E102", f"{describe(value)} in an f-string", "an integer, a text or a function")
             parts.append(str(value))
         joined = "".join(parts)
-        if len(joined) > _TEXT_LENGTH:
-            self.fail(node, "E104", f"a text of {len(joined)}", f"at most {_TEXT_LENGTH} characters")
+        if len(joined) > TEXT_LENGTH:
+            self.fail(node, "E104", f"a text of {len(joined)}", f"at most {TEXT_LENGTH} characters")
         return joined
 
     # conditions -------------------------------------------------------------------------------------------
@@ -297,14 +297,19 @@ class Evaluator(Reader):
         left = self.value(node.left)
         for op, part in zip(node.ops, node.comparators, strict=True):
             right = self.value(part)
-            if type(op) not in _COMPARE:
-                self.fail(node, "E102", f"the comparison {type(op).__name__}", "== != < <= > >=")
+            if type(op) not in (*_COMPARE, ast.In, ast.NotIn):
+                self.fail(node, "E102", f"the comparison {type(op).__name__}", "== != < <= > >= in")
             if not self.holds(node, op, left, right):
                 return False
             left = right
         return True
 
     def holds(self, node: ast.Compare, op: ast.cmpop, left: Item, right: Item) -> bool:
+        if isinstance(op, ast.In | ast.NotIn):
+            if not isinstance(right, list | tuple):
+                self.fail(node, "E102", f"in {describe(right)}", "in a list or a tuple")
+            self.spend(node, len(right))
+            return any(self.holds(node, ast.Eq(), left, item) for item in right) is isinstance(op, ast.In)
         x, y = constant_of(left), constant_of(right)
         if x is not None and y is not None:
             return _COMPARE[type(op)](constants.sign(constants.add(x, constants.mul(Fraction(-1), y))), 0)

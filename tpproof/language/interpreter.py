@@ -6,8 +6,9 @@ import ast
 from collections.abc import Mapping
 
 from tpproof.errors import Place, TpproofError
-from tpproof.language.expressions import Evaluator, Item
+from tpproof.language.expressions import TEXT_LENGTH, Evaluator, Item
 from tpproof.language.syntax import STATEMENTS, closest, syntax_tree
+from tpproof.language.tables import adjacency
 from tpproof.language.tracing import building
 from tpproof.language.values import describe
 from tpproof.limits import DEFAULT, Limits
@@ -27,7 +28,8 @@ def parse(
     file
         Its name, for messages.
     overrides
-        ``-D name=value``: constants of the text that get another value, written in the same language.
+        ``-D name=value``: constants of the text that get another value, written in the same language; a text may
+        stand without quotes where it takes a text's place, and ``@FILE`` is the adjacency matrix in a file.
     limits
         Bounds on size, depth and steps.
     name
@@ -39,8 +41,9 @@ def parse(
         E101–E131, with the place in the text.
     """
     tree = syntax_tree(text, file, limits)
-    wanted = {key: _override(key, value, limits) for key, value in (overrides or {}).items()}
-    _expect_overridable(tree, wanted, file)
+    defaults = _top_level(tree)
+    _expect_overridable(defaults, overrides or {}, file)
+    wanted = {key: _override(key, value, defaults[key], limits) for key, value in (overrides or {}).items()}
     with building(Builder(limits)) as builder:
         interpreter = Interpreter(builder, file, text, wanted)
         interpreter.block(tree.body, top=True)
@@ -48,7 +51,11 @@ def parse(
         return builder.program(name)
 
 
-def _override(key: str, value: str, limits: Limits) -> Item:
+def _override(key: str, value: str, default: ast.expr, limits: Limits) -> Item:
+    if value.startswith("@"):
+        return adjacency(value[1:], limits)
+    if isinstance(default, ast.Constant) and isinstance(default.value, str) and value.strip()[:1] not in ('"', "'"):
+        return value.strip()[:TEXT_LENGTH]
     file = f"-D {key}"
     tree = syntax_tree(value.strip(), file, limits)
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
@@ -57,8 +64,18 @@ def _override(key: str, value: str, limits: Limits) -> Item:
     return interpreter.value(tree.body[0].value)
 
 
-def _expect_overridable(tree: ast.Module, wanted: Mapping[str, Item], file: str) -> None:
-    defined = {t.id for s in tree.body if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)}
+def _top_level(tree: ast.Module) -> dict[str, ast.expr]:
+    """The names that a text assigns outside of loops, with what it assigns first."""
+    found: dict[str, ast.expr] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, statement.value)
+    return found
+
+
+def _expect_overridable(defined: Mapping[str, ast.expr], wanted: Mapping[str, str], file: str) -> None:
     for key in wanted:
         if key not in defined:
             expected = f"a name that {file} assigns at its top level: {', '.join(sorted(defined)) or 'none'}"
@@ -95,6 +112,8 @@ class Interpreter(Evaluator):
                 for item in self.items(node.iter):
                     self.assign(node.target, item)
                     self.block(node.body)
+            case ast.Assert():
+                self.check(node)
             case ast.If():
                 self.block(node.body if self.truth(node.test) else node.orelse)
             case ast.Expr(value=ast.Constant(value=str())) | ast.Pass():
@@ -105,6 +124,13 @@ class Interpreter(Evaluator):
                 self.fail(node, "E102", "an expression whose value is not used", STATEMENTS)
             case _:
                 self.unknown(node, STATEMENTS)
+
+    def check(self, node: ast.Assert) -> None:
+        """`assert condition, "what is wanted"`: options that a network does not have are refused."""
+        if not self.truth(node.test):
+            wanted = node.msg.value if isinstance(node.msg, ast.Constant) else "another value (with -D)"
+            condition = ast.get_source_segment("\n".join(self.lines), node.test) or "the condition"
+            self.fail(node, "E107", f"not {condition[:100]}", str(wanted)[:200])
 
     def _override_of(self, targets: list[ast.expr]) -> str | None:
         """The -D name that this assignment would set, the first time it is assigned."""

@@ -106,7 +106,8 @@ def load(
     """
 
     def make(**constants: Any) -> Program:
-        texts = {key: str(value) for key, value in {**(overrides or {}), **constants}.items()}
+        given = {**(overrides or {}), **constants}
+        texts = {key: str(getattr(value, "tolist", lambda value=value: value)()) for key, value in given.items()}
         return load_program(source, texts, functions, limits)
 
     program = make()

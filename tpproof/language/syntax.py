@@ -22,7 +22,6 @@ _WORDS: dict[str, str] = {
     "With": "a with block",
     "Try": "a try block",
     "Raise": "a raise",
-    "Assert": "an assert",
     "Delete": "a del",
     "Global": "a global",
     "Nonlocal": "a nonlocal",
@@ -40,7 +39,7 @@ _WORDS: dict[str, str] = {
     "Starred": "a starred expression",
     "AnnAssign": "an annotation",
 }
-STATEMENTS = "declarations, assignments, for … in, if, output(…)"
+STATEMENTS = "declarations, assignments, for … in, if, assert, output(…)"
 EXPRESSIONS = "arithmetic, @, calls of known functions, lists, indexing, f-strings, comprehensions"
 
 

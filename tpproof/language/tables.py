@@ -1,0 +1,84 @@
+"""Graphs from files, for ``-D A=@graph.txt``: a square matrix, or a list of edges, as exact numbers."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+
+from tpproof.errors import Place, TpproofError
+from tpproof.limits import Limits
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?(/[0-9]{1,40})?\Z")
+_COMMENT = re.compile(r"[#%].*")
+EDGE_SUFFIXES = (".edges", ".edgelist")
+
+Row = tuple[int, list[str]]
+"""A line's number and its cells."""
+
+
+def adjacency(path: str, limits: Limits) -> list[list[Fraction]]:
+    """The adjacency matrix that a text file holds.
+
+    Cells stand apart by spaces, tabs, commas or semicolons; what follows ``#`` or ``%`` is a comment. As many rows as
+    columns are a matrix. Otherwise, and always in a file named ``.edges`` or ``.edgelist``, a row is an undirected
+    edge: two nodes, counted from 0, and a weight (1 when left out); one node alone is an isolated one.
+
+    Raises
+    ------
+    TpproofError
+        E100 when the file cannot be read, E104 when it is too large, E106 with the line for what is neither.
+    """
+    rows = _rows(path, limits)
+    square = all(len(cells) == len(rows) for _, cells in rows)
+    if square and not path.lower().endswith(EDGE_SUFFIXES):
+        return [[_number(path, line, cell) for cell in cells] for line, cells in rows]
+    return _from_edges(path, rows, limits)
+
+
+def _rows(path: str, limits: Limits) -> list[Row]:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(limits.source_bytes + 1)
+        text = content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        raise TpproofError("E100", f"{path[:200]}: {reason}", "a text file with a matrix or edges") from None
+    if len(content) > limits.source_bytes:
+        raise TpproofError("E104", f"{path[:200]}: more than {limits.source_bytes} bytes", "a smaller graph")
+    split = (re.split(r"[\s,;]+", _COMMENT.sub("", line).strip(" \t\r,;")) for line in text.split("\n"))
+    rows = [(k, cells) for k, cells in enumerate(split, 1) if cells != [""]]
+    if not rows:
+        raise TpproofError("E106", f"{path[:200]}: no numbers", "a square matrix, or edges")
+    return rows
+
+
+def _number(path: str, line: int, cell: str) -> Fraction:
+    if not _NUMBER.match(cell) or re.search(r"/0+\Z", cell) or ("/" in cell and re.search("[.eE]", cell)):
+        raise TpproofError("E106", f"{cell[:40]!r}", "a number: 1, 0.5 or 1/2", Place(path, line, 1))
+    return Fraction(cell)
+
+
+def _node(path: str, line: int, cell: str, limits: Limits) -> int:
+    number = _number(path, line, cell)
+    if number.denominator != 1 or not 0 <= number <= limits.graph_nodes:
+        allowed = f"a node: an integer from 0 to {limits.graph_nodes}"
+        raise TpproofError("E106", f"{cell[:40]!r}", allowed, Place(path, line, 1))
+    return int(number)
+
+
+def _from_edges(path: str, rows: list[Row], limits: Limits) -> list[list[Fraction]]:
+    edges: dict[tuple[int, int], Fraction] = {}
+    largest = 0
+    for line, cells in rows:
+        if len(cells) > 3:
+            found = f"{len(cells)} numbers in a row, {len(rows)} rows"
+            raise TpproofError("E106", found, "a square matrix, or edges: two nodes and a weight", Place(path, line, 1))
+        nodes = [_node(path, line, cell, limits) for cell in cells[:2]]
+        largest = max(largest, *nodes)
+        edge = (min(nodes), max(nodes))
+        if edge in edges:
+            raise TpproofError("E106", f"the edge {edge[0]} {edge[1]} twice", "each edge once", Place(path, line, 1))
+        if len(cells) > 1:
+            edges[edge] = _number(path, line, cells[2]) if len(cells) == 3 else Fraction(1)
+    return [[edges.get((min(i, j), max(i, j)), Fraction(0)) for j in range(largest + 1)] for i in range(largest + 1)]
