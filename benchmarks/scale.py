@@ -23,7 +23,7 @@ GOALS = [  # network, constants, seconds allowed for prove and check together
     ("resmlp", {"L": "300"}, None),
     ("resmlp", {"L": "1000"}, 30),
     ("densenet", {"L": "64"}, 60),
-    ("rnn", {"T": "128", "every": "True"}, 60),
+    ("rnn", {"T": "128", "read": "every"}, 60),
 ]
 MEMORY_GOAL_MB = 1024
 

@@ -15,6 +15,14 @@ from tpproof.language.source import load
 from tpproof.program.canonical import sha256
 
 SHIPPED = Path(__file__).parent.parent / "certificates"
+VERDICTS = {
+    "attention_root": "refused",  # logits scaled by 1/√n are no scalars of a program
+    "rescnn_post": "conditional",  # relu has a kink
+    "resnet_post": "conditional",
+    "tied": "proved-by-execution",  # W and Wᵀ on one path
+    "tied_autoencoder": "proved-by-execution",
+}
+"""Every other network is proved."""
 
 
 def test_they_are_what_make_certificates_writes(tmp_path: Path) -> None:
@@ -27,9 +35,10 @@ def test_they_are_what_make_certificates_writes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_each_is_accepted_against_the_zoo(name: str) -> None:
-    report = check_file(SHIPPED / f"{name}.cert.json", sha256(load(f"zoo:{name}")))
-    assert report.verdict == "accepted"
-    assert report.certificate_verdict == ("proved-by-execution" if name == "tied" else "proved")
+    report = check_file(SHIPPED / f"{name}.cert.json", sha256(load(f"zoo:{name}")), allow_conditional=True)
+    verdict = VERDICTS.get(name, "proved")
+    assert report.verdict == ("declined" if verdict == "refused" else "accepted")
+    assert report.certificate_verdict == verdict
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -37,6 +46,6 @@ def test_each_fits_the_published_schema(name: str) -> None:
     schema = json.loads((SHIPPED.parent / "docs" / "certificate.schema.json").read_text())
     data = json.loads((SHIPPED / f"{name}.cert.json").read_bytes())
     jsonschema.validate(data, schema)
-    data["steps"][0]["premises"] = ["0"]
+    data["claim"]["outputs"] = "1"
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, schema)

@@ -24,7 +24,7 @@ def test_show_text_is_the_same_network(tmp_path: Path) -> None:
 
 def test_the_rnn_has_the_isomorphic_paths_of_figure_3(tmp_path: Path) -> None:
     """|p| = |q| = 2, both through W, at different times; in an MLP with W1 and W2 there are none."""
-    rnn = tpproof(tmp_path, "paths", "zoo:rnn", "-D", "every=True", "--json").object
+    rnn = tpproof(tmp_path, "paths", "zoo:rnn", "-D", "read=every", "--json").object
     through_w = next(c for c in rnn["classes"] if c["symbols"] == ["W"])
     assert through_w["paths"] == [["x3", "g4"], ["x7", "g8"]]
     assert {(len(row["p"]), row["p"] == row["q"]) for row in rnn["listed"]} >= {(2, True), (2, False)}
@@ -33,7 +33,7 @@ def test_the_rnn_has_the_isomorphic_paths_of_figure_3(tmp_path: Path) -> None:
 
 
 def test_path_pairs_are_the_squares_of_the_classes(tmp_path: Path) -> None:
-    answer = tpproof(tmp_path, "paths", "zoo:rnn", "-D", "T=4", "-D", "every=True", "--json").object
+    answer = tpproof(tmp_path, "paths", "zoo:rnn", "-D", "T=4", "-D", "read=every", "--json").object
     assert answer["path_pairs"] == len(answer["listed"]) == sum(len(c["paths"]) ** 2 for c in answer["classes"])
 
 
