@@ -358,6 +358,7 @@ class Prover:
             "atoms": self.atoms,
             "steps": self.steps,
             "verdict": verdict,
+            "symmetries": [],
             "evidence": {"name": "naive", "numbers": [0.5, 10**40]},
         }
 

@@ -62,7 +62,7 @@ def renumber(value, keep):
         c = step["conclusion"]
         match c[0]:
             case "C" | "J" | "D" | "K96" | "limit":
-                c[3] = sorted([w, moved(r)] for w, r in c[3])
+                c[3] = sorted([w, moved(r), *image] for w, r, *image in c[3])
                 if c[0] in ("J", "limit"):
                     c[4] = moved(c[4])
             case "K100":

@@ -38,6 +38,11 @@ class Certificate:
         return list(self.data["steps"])
 
     @property
+    def symmetries(self) -> list[dict[str, Any]]:
+        """Renamings under which a step stands for its images; none where every pair has a step of its own."""
+        return list(self.data["symmetries"])
+
+    @property
     def evidence(self) -> dict[str, Any]:
         """Name, version, path count, failures: outside the proof."""
         return dict(self.data["evidence"])

@@ -49,8 +49,15 @@ class StepWriter:
 
     def terms(self, terms: Terms, where: dict[Pair, int]) -> tuple[list[list[Any]], list[int]]:
         """A sum as [[atoms, ref], …], and the steps it refers to."""
-        rows = sorted((self.product(w), -1 if ref is None else where[ref]) for w, ref in terms)
-        return [[atoms, ref] for atoms, ref in rows], [ref for _, ref in rows if ref >= 0]
+        rows = sorted([self.product(w), *self._reference(ref, where)] for w, ref in terms)
+        return rows, [row[1] for row in rows if row[1] >= 0]
+
+    def _reference(self, pair: Pair | None, where: dict[Pair, int]) -> list[Any]:
+        """The step of a pair; with the pair itself where another one of its orbit has the step."""
+        if pair is None:
+            return [-1]
+        stands = self.execution.orbits.representative(pair)
+        return [where[stands]] if stands == pair else [where[stands], list(pair)]
 
     # the two sides ----------------------------------------------------------------------------------
 
@@ -77,14 +84,17 @@ class StepWriter:
             self.contract_step[g] = self.add("contract", "(65)", ["contract", g, list(uses)], [])
 
     def inductions(self) -> list[int]:
-        """(107) for every G-var."""
-        form = self.execution.form
+        """(107) for every G-var, or for one of each orbit."""
+        form, orbits = self.execution.form, self.execution.orbits
         by_symbol: dict[tuple[int, bool], list[int]] = {}
         for g in self.program.gvars:
             by_symbol.setdefault(self.program.symbol(g), []).append(g)
         found = []
         for g in self.program.gvars:
-            rows = [[k, self.j_step[form.base(g), form.base(k)]] for k in by_symbol[self.program.symbol(g)]]
+            if not orbits.stands((form.base(g), form.base(g))):
+                continue
+            pairs = [(k, (form.base(g), form.base(k))) for k in by_symbol[self.program.symbol(g)]]
+            rows = [[k, self.j_step[orbits.representative(pair)]] for k, pair in pairs]
             premises = [j for _, j in rows] + ([self.contract_step[g]] if g in self.contract_step else [])
             found.append(self.add("induction", "(107)", ["107", g, rows], premises))
         return found

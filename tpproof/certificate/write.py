@@ -19,9 +19,11 @@ def certificate_of(proof: Proof, name: str | None = None) -> Certificate:
     program = proof.program
     atoms: list[list[Any]] = []
     steps: list[dict[str, Any]] = []
+    generators: list[dict[str, Any]] = []
     if proof.execution is not None and proof.verdict not in (REFUSED, "refuted"):
         writer = write_steps(program, proof.execution)
         atoms, steps = [list(atom) for atom in writer.atoms], writer.steps
+        generators = [symmetry.to_json() for symmetry in proof.execution.orbits.symmetries]
     return Certificate(
         {
             "format": FORMAT,
@@ -32,6 +34,7 @@ def certificate_of(proof: Proof, name: str | None = None) -> Certificate:
             "claim": {"kind": "ntk-training", "outputs": len(program.outputs)},
             "axioms": list(proof.axioms),
             "assumptions": [assumption_to_json(entry) for entry in proof.assumptions],
+            "symmetries": generators,
             "atoms": atoms,
             "steps": steps,
             "verdict": proof.verdict,

@@ -6,14 +6,15 @@ from time import monotonic
 from typing import Any
 
 from .ledger import conclusions, ledger
-from .limits import MAX_STEPS, SECONDS
+from .limits import MAX_STEPS, MAX_SYMMETRIES, SECONDS
 from .network import Atom, Network, index, keys
 from .report import Declined, Rejected, Rejection, Report, exactly, require, within
 from .rules import RULES, Proof
 from .strict_json import canonical, parse
+from .symmetry import Symmetry
 
 HEADER = {"format": "tpproof-certificate", "version": 1, "rules": "tpproof-rules-1"}
-BODY = {"network", "network_sha256", "claim", "axioms", "assumptions", "atoms", "steps", "verdict", "evidence"}
+BODY = {"network", "network_sha256", "claim", "axioms", "assumptions", "symmetries", "atoms", "steps", "verdict"}
 STATUS = {"accepted": 0, "rejected": 1, "unreadable": 2, "declined": 3, "accepted-as-stated": 4}
 
 
@@ -60,9 +61,9 @@ class _Check:
     # Returns only if the certificate is to be accepted.
     def run(self, data: bytes) -> None:
         value = parse(data)
-        keys(value, HEADER.keys() | BODY, "certificate", "schema")
+        keys(value, HEADER.keys() | BODY | {"evidence"}, "certificate", "schema")
         for key, content in HEADER.items(): exactly("schema", key, content, value[key])
-        for key, kind in (("evidence", dict), ("atoms", list), ("steps", list)):
+        for key, kind in (("evidence", dict), ("symmetries", list), ("atoms", list), ("steps", list)):
             require(type(value[key]) is kind, "schema", f"{key}: {kind.__name__}", value[key])
         net, self.network = Network(value["network"]), value["network"]
         self.sha256 = hashlib.sha256(canonical(value["network"])).hexdigest()
@@ -76,9 +77,10 @@ class _Check:
         for key, content in (("assumptions", assumptions), ("axioms", axioms), ("verdict", self.verdict)):
             exactly(key, key, content, value[key])
         if self.verdict == "refused":
-            exactly("schema", "atoms and steps of a refused certificate", [[], []], [value["atoms"], value["steps"]])
+            for key in ("symmetries", "atoms", "steps"): exactly("schema", f"{key} of a refused one", [], value[key])
             raise Declined("a certificate that claims something", "refused")
-        proof = Proof(net, _atoms(net, value["atoms"]))
+        within(len(value["symmetries"]), MAX_SYMMETRIES, "symmetries")
+        proof = Proof(net, _atoms(net, value["atoms"]), [Symmetry(net, each) for each in value["symmetries"]])
         within(len(value["steps"]), MAX_STEPS, "steps")
         for i, step in enumerate(value["steps"]):
             self.step, self.rule = i, None

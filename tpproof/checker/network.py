@@ -21,8 +21,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
 
 
-# trained: lr ≠ 0; shape: rows and cols, over n
-Parameter = NamedTuple("Parameter", [("kind", str), ("trained", bool), ("shape", tuple[Fraction, Fraction])])
+# trained: lr ≠ 0; shape: rows and cols, over n; numbers: std, scale, lr as written
+Parameter = NamedTuple(
+    "Parameter", [("kind", str), ("trained", bool), ("shape", tuple[Fraction, Fraction]), ("numbers", list[Any])]
+)
 
 
 def keys(value: Any, expected: set[str], what: str, code: str = "network") -> None:
@@ -124,7 +126,7 @@ class Network:
         rows, cols = map(fraction, shape)
         fits = min(rows, cols) > 0 and (cols == 1 or kind == "matrix") and (rows == 1 or kind != "output_bias")
         require(fits, "network", "positive rows and cols, 1 where the kind has none", shape)
-        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0, (rows, cols))
+        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0, (rows, cols), [std, scale, lr])
 
     def _is(self, p: Any, kind: str) -> bool: return index(p, len(self.parameters)) and self.parameters[p].kind == kind
 

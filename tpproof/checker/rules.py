@@ -8,13 +8,15 @@ from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
-from .limits import MAX_WORK, WEIGHT
+from .limits import MAX_WORK, RENAMING, WEIGHT
 from .network import Atom, Item, Network, index
 from .report import Rejected, exactly, require, within
+from .symmetry import Symmetry
 
 Terms = list[list[Any]]
 Conclusion = tuple[list[Any], Iterable[int]]  # and its premises
 Subject = tuple[int, ...]
+Raw = tuple[list[Atom], Subject]  # a term before it is written: its atoms and its pair
 
 
 # What the steps checked so far have established.
@@ -22,31 +24,54 @@ Subject = tuple[int, ...]
 class Proof:
     net: Network
     atoms: dict[Atom, int]
+    symmetries: list[Symmetry]
+    subject: dict[int, Subject] = field(default_factory=dict)  # of each step
     made: dict[str, dict[Subject, int]] = field(default_factory=lambda: {rule.tag: {} for rule in RULES.values()})
     terms: dict[int, Terms] = field(default_factory=dict)  # of the C and K96 steps
     path_of: dict[int, int] = field(default_factory=dict)  # J step -> the C step that it matches
     closed: bool = False  # once no C step may follow, the next two are known
-    readers: dict[int, list[tuple[list[int], Subject]]] = field(default_factory=dict)  # of a C step
+    readers: dict[Subject, list[Raw]] = field(default_factory=dict)  # of a pair with a C step of its own
     output_reads: dict[Subject, Terms] = field(default_factory=dict)
     work: int = 0
 
     def record(self, step: int, tag: str, subject: Subject, conclusion: list[Any]) -> None:
         require(tag != "C" or not self.closed, "rule", "all C steps before the first D step", conclusion)
-        self.made[tag][subject] = step
+        self.subject[step], pair = subject, {"C": subject, "J": subject, "D": subject, "107": subject * 2}.get(tag)
+        images = [subject] if pair is None else [image[: len(subject)] for image, _ in self.images(pair, [])]
+        self.made[tag].update(dict.fromkeys(images, step))
         if tag in ("C", "K96"): self.terms[step] = conclusion[3]
         if tag == "J": self.path_of[step] = conclusion[4]
 
-    # The earlier step with this conclusion tag and subject.
+    # The pairs that a pair stands for under the symmetries, each with what the terms of its sum become there.
+    def images(self, pair: Subject, terms: list[Raw]) -> list[tuple[Subject, list[Raw]]]:
+        found, seen = [(pair, terms)], {pair}
+        for at, there in found:  # grows while it is read
+            self.spend(RENAMING * len(self.symmetries) * (1 + len(there)))
+            for s in self.symmetries:
+                if (image := s.pair(*at)) in seen: continue
+                seen.add(image)
+                found.append((image, [([*map(s.atom, atoms)], s.pair(*child)) for atoms, child in there]))
+        return found
+
+    # The earlier step with this conclusion tag and a subject of which this is an image.
     def earlier(self, tag: str, *subject: int) -> int:
         step = self.made[tag].get(subject)
         if step is None: raise Rejected("rule", f"an earlier {tag} step of {subject}", "none")
         return step
 
-    # A term: a product of atoms, each of which has to be in the table, and a step.
-    def term(self, atoms: Collection[Atom], ref: int = -1) -> list[Any]:
+    # The C step of this very pair, not of one of which it is an image.
+    def path_step(self, *pair: int) -> int:
+        step = self.earlier("C", *pair)
+        exactly("rule", f"the pair of step {step}", [*self.subject[step]], [*pair])
+        return step
+
+    # A term: a product of atoms, each of which has to be in the table, a step, and its pair where the step has another.
+    def term(self, atoms: Collection[Atom], tag: str = "", *pair: int) -> list[Any]:
         missing = [atom for atom in atoms if atom not in self.atoms]
         if missing: raise Rejected("atom", f"{list(missing[0])} in the table of atoms", "not there")
-        return [sorted(self.atoms[atom] for atom in atoms), ref]
+        step = self.earlier(tag, *pair) if tag else -1
+        image = [[*pair]] if tag and self.subject[step] != pair else []
+        return [sorted(self.atoms[atom] for atom in atoms), step, *image]
 
     def spend(self, work: int) -> None:
         self.work += work
@@ -59,7 +84,7 @@ class Proof:
 
     # J terms have to become the terms of a C or K96 step when each J is replaced by the C of its pair.
     def require_paths(self, terms: Terms, step: int) -> None:
-        as_paths = sorted([atoms, self.path_of[ref] if ref >= 0 else -1] for atoms, ref in terms)
+        as_paths = sorted([atoms, self.path_of.get(ref, -1), *image] for atoms, ref, *image in terms)
         exactly("rule", f"the terms of step {step}", self.terms[step], as_paths)
 
     # (v, x, y) for each readout v that outputs o and p share, reading x in o and y in p.
@@ -71,15 +96,19 @@ class Proof:
     # From here on no C step may follow: transpose the pair graph.
     def close_paths(self) -> None:
         if self.closed: return
-        self.closed = True
-        for pair, step in self.made["C"].items():
-            for atoms, ref in self.terms[step]: self.readers.setdefault(ref, []).append((atoms, pair))
+        self.closed, table, made = True, [*self.atoms], self.made["C"]
+        for step in dict.fromkeys(made.values()):
+            terms = [([table[i] for i in atoms], tuple(image[0]) if image else self.subject[ref])
+                     for atoms, ref, *image in self.terms[step] if ref >= 0]  # fmt: skip
+            for pair, there in self.images(self.subject[step], terms):
+                for atoms, child in there:
+                    if self.subject[made[child]] == child: self.readers.setdefault(child, []).append((atoms, pair))
         self.spend(sum(len(self.net.outputs) * (1 + len(terms)) for terms, _ in self.net.outputs))
         for o, p in product(range(len(self.net.outputs)), repeat=2):
             for v, x, y in self.shared(o, p): self.output_reads.setdefault((x, y), []).append([v, o, p])
 
 
-def _refs(terms: Terms) -> list[int]: return [ref for _, ref in terms if ref >= 0]
+def _refs(terms: Terms) -> list[int]: return [ref for _, ref, *_ in terms if ref >= 0]
 
 
 # The forms of two references whose supports have to meet.
@@ -107,7 +136,7 @@ def _bases(proof: Proof, a: int, b: int, operations: tuple[str, ...]) -> tuple[l
 def _found(proof: Proof, tag: str, a: int, b: int, terms: Terms) -> Conclusion:
     terms.sort()
     if tag == "C": return ["C", a, b, terms], _refs(terms)
-    step = proof.earlier("C", a, b)
+    step = proof.path_step(a, b)
     proof.require_paths(terms, step)
     return ["J", a, b, terms, step], [*_refs(terms), step]
 
@@ -123,7 +152,7 @@ def initial(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
 def matmul(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     (_, p, t, h), (_, _, _, k) = _bases(proof, a, b, ("matmul",))
     terms = [proof.term([("kappa", p, t), ("moment2", h, k)])]
-    if proof.net.support[h] & proof.net.support[k]: terms += [proof.term([("sigma2", p, t)], proof.earlier(tag, h, k))]
+    if proof.net.support[h] & proof.net.support[k]: terms += [proof.term([("sigma2", p, t)], tag, h, k)]
     return _found(proof, tag, a, b, terms)
 
 
@@ -133,7 +162,7 @@ def linear(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     net = proof.net
     left, right = (net.items[x] if net.form[x] == "linear" else [net.own(x)] for x in (a, b))
     pairs = proof.meeting(left, right)
-    terms = [proof.term(w + u, proof.earlier(tag, i, j)) for (_, i, w, _), (_, j, _, u) in pairs]
+    terms = [proof.term(w + u, tag, i, j) for (_, i, w, _), (_, j, _, u) in pairs]
     return _found(proof, tag, a, b, terms)
 
 
@@ -144,7 +173,7 @@ def nonlin(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     terms = []  # over the frontiers; a base is its own
     for (_, i, _, _), (_, j, _, _) in proof.meeting(proof.net.items[a], proof.net.items[b]):
         one: Atom = ("slope1", 0, a, i) if forms[1] == "base" else ("slope1", 1, b, j)
-        terms.append(proof.term([one if "base" in forms else ("slope", a, i, b, j)], proof.earlier(tag, i, j)))
+        terms.append(proof.term([one if "base" in forms else ("slope", a, i, b, j)], tag, i, j))
     return _found(proof, tag, a, b, terms)
 
 
@@ -166,15 +195,17 @@ def induction(proof: Proof, g: int) -> Conclusion:
 # C(a',b') = … + w C(a,b) + …, D(a',b')  ⊢  D(a,b) = reads(a,b) + Σ w D(a',b'), (105)-(106)
 def backprop(proof: Proof, a: int, b: int) -> Conclusion:
     proof.close_paths()
-    readers = proof.readers.get(proof.earlier("C", a, b), [])
-    terms = sorted([atoms, proof.earlier("D", *pair)] for atoms, pair in readers)
+    readers = proof.readers.get(proof.subject[proof.path_step(a, b)], [])
+    terms = sorted(proof.term(atoms, "D", *pair) for atoms, pair in readers)
     return ["D", a, b, terms, sorted(proof.output_reads.get((a, b), []))], _refs(terms)
 
 
 # S(g̃,g), D(g̃,g) for all pairs of G-vars of one symbol  ⊢  K = Σ S D + (the readouts' and biases' own), (100)
+# Under symmetries a term stands for its images too: the sum runs over one pair of each orbit.
 def ntk(proof: Proof) -> Conclusion:
     proof.close_paths()
-    sources = [(pair, atoms) for pair, step in proof.made["C"].items() for atoms, ref in proof.terms[step] if ref < 0]
+    steps = dict.fromkeys(proof.made["C"].values())
+    sources = [(proof.subject[step], atoms) for step in steps for atoms, ref, *_ in proof.terms[step] if ref < 0]
     terms = sorted([atoms, proof.earlier("D", *pair)] for pair, atoms in sources)
     reads = [[v, *pair, o, p] for pair, those in proof.output_reads.items() for v, o, p in those]
     biases = [(o, bias) for o, (_, bias) in enumerate(proof.net.outputs) if bias is not None]
@@ -186,7 +217,7 @@ def _output_pair(proof: Proof, o: int, p: int, tag: str) -> Terms:
     net, shared = proof.net, proof.shared(o, p)
     terms = [proof.term([("kappa", v, 0), ("moment2", x, y)]) for v, x, y in shared]
     meeting = [(v, x, y) for v, x, y in shared if net.support[x] & net.support[y]]
-    terms += [proof.term([("sigma2", v, 0)], proof.earlier(tag, x, y)) for v, x, y in meeting]
+    terms += [proof.term([("sigma2", v, 0)], tag, x, y) for v, x, y in meeting]
     bias = net.outputs[o][1]
     if None is not bias == net.outputs[p][1]: terms.append(proof.term([("kappa", bias, 0)]))
     return sorted(terms)

@@ -28,7 +28,7 @@ def _below(vocabulary: Vocabulary, step: dict[str, Any]) -> list[int]:
     needed: set[int] = set()
     todo = [step["id"]]
     while todo:
-        for atoms, ref in vocabulary.steps[todo.pop()]["conclusion"][3]:
+        for atoms, ref, *_ in vocabulary.steps[todo.pop()]["conclusion"][3]:
             if ref >= 0 and ref not in needed and not vocabulary.zero.intersection(atoms):
                 needed.add(ref)
                 todo.append(ref)
@@ -36,13 +36,15 @@ def _below(vocabulary: Vocabulary, step: dict[str, Any]) -> list[int]:
 
 
 def _products(vocabulary: Vocabulary, step: dict[str, Any], limit: int) -> Counter[tuple[int, ...]] | None:
-    """The kernel as a polynomial in atoms; None when it has more monomials than the limit."""
+    """The kernel as a polynomial in atoms; None when it has more monomials than the limit, or images among its sums."""
     known: dict[int, Counter[tuple[int, ...]]] = {}
     for k in [*_below(vocabulary, step), step["id"]]:
         found: Counter[tuple[int, ...]] = Counter()
-        for atoms, ref in vocabulary.steps[k]["conclusion"][3]:
+        for atoms, ref, *image in vocabulary.steps[k]["conclusion"][3]:
             if vocabulary.zero.intersection(atoms):
                 continue
+            if image:
+                return None
             kept = [a for a in atoms if a not in vocabulary.unit]
             for more, times in (known[ref] if ref >= 0 else Counter({(): 1})).items():
                 found[tuple(sorted([*kept, *more]))] += times
@@ -85,6 +87,8 @@ def kernel_equations(vocabulary: Vocabulary) -> tuple[list[Equation], list[str]]
     equations += [(vocabulary.quantity(k), vocabulary.sum(vocabulary.steps[k]["conclusion"][3])) for k in shown]
     if len(shown) < len(order):
         notes.append(f"{len(order) - len(shown)} of {len(order)} definitions C are not shown; the certificate has all")
+    if data["symmetries"] and defined:
+        notes.append("C of a pair that is not defined is what symmetries of the network make of one that is")
     if len(steps) > OUTPUT_PAIRS_SHOWN:
         notes.append(f"{len(steps) - OUTPUT_PAIRS_SHOWN} of {len(steps)} pairs of outputs are not shown")
     return equations, notes
@@ -133,7 +137,9 @@ def kernel_expression(data: dict[str, Any], o: int = 0, p: int = 0) -> Any:
     known: dict[int, Any] = {}
     for k in needed:
         terms = []
-        for atoms, ref in vocabulary.steps[k]["conclusion"][3]:
+        for atoms, ref, *image in vocabulary.steps[k]["conclusion"][3]:
+            if image:
+                raise TpproofError("E104", "a kernel whose sums symmetries give", "a smaller network; see .steps")
             if not vocabulary.zero.intersection(atoms):
                 symbols = [sympy.Symbol(to_text(vocabulary.atom(a))) for a in atoms if a not in vocabulary.unit]
                 terms.append(sympy.Mul(*symbols, *([known[ref]] if ref >= 0 else [])))

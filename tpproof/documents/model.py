@@ -276,7 +276,8 @@ def _ntk(v: Vocabulary, c: list[Any]) -> Formula:
         product([Name("κ", v.parameter(r).text), *_second_moment(v, x, y), Name("α", str(o)), Name("χ", str(p))])
         for r, x, y, o, p in c[2]
     ]
-    return _equals(Name("K"), v.sum(c[1], extra))
+    images = [Words(", the terms of pairs with their images")] if v.data["symmetries"] else []
+    return _equals(Name("K"), v.sum(c[1], extra), *images)
 
 
 def _second_moment(v: Vocabulary, x: int, y: int) -> list[Formula]:
@@ -333,6 +334,12 @@ _STRETCHES = (
 )
 
 
+_SYMMETRIES = (
+    "The network has symmetries ({count} generators, the exchange of ξ~ and ξ among them): a step for a pair stands "
+    "for every pair that they make of it."
+)
+
+
 def _sections(vocabulary: Vocabulary) -> tuple[Section, ...]:
     sections = []
     for title, kinds, text in _SECTIONS:
@@ -340,8 +347,11 @@ def _sections(vocabulary: Vocabulary) -> tuple[Section, ...]:
         shown, omitted = _folded(steps)
         if shown:
             stretched = vocabulary.contracted and kinds[0] in ("C", "K96")
-            whole = f"{text} {_STRETCHES}" if stretched else text
-            sections.append(Section(title, whole, tuple(_step(vocabulary, s) for s in shown), omitted))
+            more = [_STRETCHES] if stretched else []
+            if vocabulary.data["symmetries"] and kinds[0] == "C":
+                more.append(_SYMMETRIES.format(count=len(vocabulary.data["symmetries"])))
+            steps_shown = tuple(_step(vocabulary, s) for s in shown)
+            sections.append(Section(title, " ".join([text, *more]), steps_shown, omitted))
     return tuple(sections)
 
 

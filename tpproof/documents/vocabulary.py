@@ -157,15 +157,16 @@ class Vocabulary:
         counted = {a: kept.count(a) for a in kept}
         return [self.atom(a) if n == 1 else Power(self.atom(a), str(n)) for a, n in counted.items()]
 
-    def quantity(self, step: int) -> Formula:
-        """What an earlier step is called: C(ã, b), J(ã, b), D(ã, b)."""
+    def quantity(self, step: int, image: Sequence[int] = ()) -> Formula:
+        """What an earlier step is called: C(ã, b), J(ã, b), D(ã, b); for an image of its pair, by that."""
         symbol, a, b = self.steps[step]["conclusion"][:3]
+        a, b = image or (a, b)
         return Call(Name(symbol), (self.vector(a, True), self.vector(b)))
 
     def term(self, term: Sequence[Any]) -> Formula:
         """A product of atoms times an earlier quantity."""
-        atoms, ref = term
-        return product([*self.weight(atoms), *([self.quantity(ref)] if ref >= 0 else [])])
+        atoms, ref, *image = term
+        return product([*self.weight(atoms), *([self.quantity(ref, *image)] if ref >= 0 else [])])
 
     def sum(self, terms: Sequence[Any], extra: Sequence[Formula] = ()) -> Formula:
         """A sum of terms, those with a factor 0 left out."""

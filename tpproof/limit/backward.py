@@ -26,6 +26,7 @@ from tpproof.program.atoms import (
     weight,
 )
 from tpproof.program.reduced import Form, Reduced
+from tpproof.program.symmetry import NO_SYMMETRY, Orbits
 
 Read = tuple[int, int, int]
 """(v, o, p): readout v reads the first vector in output o and the second in output p: σ_v² α_o χ_p."""
@@ -103,12 +104,13 @@ def backprop_matmul(form: Reduced, by: Readers, a: Ref, b: Ref) -> Iterable[Term
 RULES = (backprop_linear, backprop_nonlin, backprop_matmul)
 
 
-def error_signals(form: Reduced, pairs: Collection[Pair]) -> dict[Pair, Signal]:
-    """D(a, b) for every given pair, readers outside `pairs` having no common path; later pairs come first."""
+def error_signals(form: Reduced, pairs: Collection[Pair], orbits: Orbits = NO_SYMMETRY) -> dict[Pair, Signal]:
+    """D(a, b) for every given pair, readers outside the orbits of `pairs` having no common path; later pairs first."""
     by = readers(form)
     signals: dict[Pair, Signal] = {}
     for a, b in reversed(list(pairs)):
-        terms = [t for rule in RULES for t in rule(form, by, a, b) if t[1] in pairs]
+        readers_of_both = (t for rule in RULES for t in rule(form, by, a, b))
+        terms = [t for t in readers_of_both if t[1] is not None and orbits.representative(t[1]) in pairs]
         reads = sorted((v, o, p) for v, o in by.output.get(a, ()) for w, p in by.output.get(b, ()) if v == w)
         signals[a, b] = Signal(tuple(terms), tuple(reads))
     return signals
@@ -116,7 +118,10 @@ def error_signals(form: Reduced, pairs: Collection[Pair]) -> dict[Pair, Signal]:
 
 @dataclass(frozen=True)
 class Kernel100:
-    """(100): Σ S·D over pairs of G-vars of one symbol, and the trained readouts and output biases."""
+    """(100): Σ S·D over pairs of G-vars of one symbol, and the trained readouts and output biases.
+
+    Under symmetries a term stands for its images too: the pairs given are those that stand for their orbits.
+    """
 
     terms: Terms
     reads: tuple[tuple[int, int, int, int, int], ...]  # (v, x, y, o, p), (c, -1, -1, o, p)

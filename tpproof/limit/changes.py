@@ -30,6 +30,7 @@ from tpproof.program.atoms import (
     weight,
 )
 from tpproof.program.reduced import Form
+from tpproof.program.symmetry import NO_SYMMETRY, Orbits
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,12 @@ def rule_for(form: LimitForm, a: Ref, b: Ref) -> str:
     return "change-nonlin"
 
 
-def changes(form: LimitForm, wanted: Iterable[Pair], limits: Limits = DEFAULT) -> dict[Pair, Change]:
+def changes(
+    form: LimitForm, wanted: Iterable[Pair], limits: Limits = DEFAULT, orbits: Orbits = NO_SYMMETRY
+) -> dict[Pair, Change]:
     """J for every wanted pair and for every pair that it rests on, each after those it rests on.
+
+    Of each orbit only the pair that stands for it is executed; terms refer to the pairs that they mean.
 
     Raises
     ------
@@ -119,7 +124,7 @@ def changes(form: LimitForm, wanted: Iterable[Pair], limits: Limits = DEFAULT) -
     """
     found: dict[Pair, Change] = {}
     open_: dict[Pair, Change] = {}
-    for start in wanted:
+    for start in map(orbits.representative, wanted):
         stack = [start] if start not in found else []
         while stack:
             pair = stack[-1]
@@ -130,7 +135,8 @@ def changes(form: LimitForm, wanted: Iterable[Pair], limits: Limits = DEFAULT) -
             if change is None:
                 rule = rule_for(form, *pair)
                 change = open_[pair] = Change(rule, RULES[rule][0](form, *pair))
-                missing = [ref for _, ref in change.terms if ref is not None and ref not in found]
+                needed = [orbits.representative(ref) for _, ref in change.terms if ref is not None]
+                missing = [ref for ref in needed if ref not in found]
                 if missing:
                     stack.extend(missing)
                     continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from tpproof.paths.graph import pair_graph
 from tpproof.program.atoms import Pair, Ref
 from tpproof.program.model import Program
 from tpproof.program.reduced import Form, Reduced, reduced
+from tpproof.program.symmetry import NO_SYMMETRY, Orbits
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class PathSpace:
 
     program: Program
     limits: Limits = DEFAULT
+    orbits: Orbits = NO_SYMMETRY
 
     @cached_property
     def form(self) -> Reduced:
@@ -28,7 +31,7 @@ class PathSpace:
 
     @cached_property
     def graph(self) -> nx.DiGraph:
-        return pair_graph(self.form, self.limits)
+        return pair_graph(self.form, self.limits, self.orbits)
 
     @cached_property
     def reads(self) -> tuple[int, ...]:
@@ -94,29 +97,34 @@ class PathSpace:
 
 
 def counts(space: PathSpace) -> dict[Pair, int]:
-    """For every pair of vectors: the number of p ≅ q ending in G-vars that they read."""
+    """For every pair of vectors that stands for its orbit: the number of p ≅ q ending in G-vars that they read."""
     disjoint: dict[Ref, bool] = {}
     found: dict[Pair, int] = {}
     visited = 0
     for pair in nx.topological_sort(space.graph):
         a, b = pair
         rule = space.graph.nodes[pair]["rule"]
-        before = [s for s, _ in space.graph.in_edges(pair)]
+        before = {s: node for node, _, steps in space.graph.in_edges(pair, data="steps") for s, _ in steps}
         if rule in ("path-start", "path-extend"):
-            found[pair] = space.starts(a) + sum(found[s] for s in before)
+            found[pair] = space.starts(a) + sum(found[node] for node in before.values())
             continue
         for r in pair:
             if r not in disjoint:
                 disjoint[r] = space.is_disjoint(r)
         if disjoint[a] and disjoint[b]:
-            found[pair] = sum(found[s] for s in before)
+            found[pair] = sum(found[node] for node in before.values())
             continue
         pairs = space.same_symbol_pairs(space.gvars_below(a), space.gvars_below(b))
         visited += len(pairs)
         if visited > space.limits.reads:
             raise TpproofError("E104", f"more than {space.limits.reads} G-var pairs while counting paths", "fewer")
-        found[pair] = sum(found[s] for s in pairs)
+        found[pair] = total(space, found, pairs)
     return found
+
+
+def total(space: PathSpace, found: Mapping[Pair, int], pairs: Iterable[Pair]) -> int:
+    """How many p ≅ q end in these pairs of G-vars."""
+    return sum(found[space.orbits.representative(pair)] for pair in pairs)
 
 
 def count(program: Program, limits: Limits = DEFAULT) -> int:
@@ -124,4 +132,4 @@ def count(program: Program, limits: Limits = DEFAULT) -> int:
     space = PathSpace(program, limits)
     found = counts(space)
     ends = space.read_gvars
-    return sum(found[pair] for pair in space.same_symbol_pairs(ends, ends))
+    return total(space, found, space.same_symbol_pairs(ends, ends))

@@ -17,6 +17,7 @@ from tpproof.program.atoms import (
     Atom,
     Pair,
     Ref,
+    Term,
     Terms,
     Weight,
     gram,
@@ -28,6 +29,7 @@ from tpproof.program.atoms import (
     weight,
 )
 from tpproof.program.reduced import Form, Reduced
+from tpproof.program.symmetry import NO_SYMMETRY, Orbits
 
 Edge = tuple[Pair, Weight]
 
@@ -115,8 +117,11 @@ def ends(form: Reduced) -> list[Pair]:
     return pairs
 
 
-def pair_graph(form: Reduced, limits: Limits = DEFAULT) -> nx.DiGraph:
-    """The pair graph: node attributes ``rule`` and ``source`` (a Weight or None), edge attribute ``weights``.
+def pair_graph(form: Reduced, limits: Limits = DEFAULT, orbits: Orbits = NO_SYMMETRY) -> nx.DiGraph:
+    """The pair graph: node attributes ``rule`` and ``source`` (a Weight or None), edge attribute ``steps``.
+
+    Of each orbit only the pair that stands for it is a node. ``steps`` lists the (pair, weight) that an edge is for:
+    pairs of the orbit of the node that it leaves.
 
     Raises
     ------
@@ -124,7 +129,7 @@ def pair_graph(form: Reduced, limits: Limits = DEFAULT) -> nx.DiGraph:
         E104 beyond ``limits.pairs`` nodes.
     """
     graph: nx.DiGraph = nx.DiGraph()
-    queue: deque[Pair] = deque(ends(form))
+    queue: deque[Pair] = deque(map(orbits.representative, ends(form)))
     while queue:
         pair = queue.popleft()
         if pair in graph and "rule" in graph.nodes[pair]:
@@ -136,11 +141,12 @@ def pair_graph(form: Reduced, limits: Limits = DEFAULT) -> nx.DiGraph:
         for before, edge_weight in step(form, *pair) if step else ():
             if not form.meets(*before):
                 continue
-            if graph.has_edge(before, pair):
-                graph.edges[before, pair]["weights"].append(edge_weight)
+            node = orbits.representative(before)
+            if graph.has_edge(node, pair):
+                graph.edges[node, pair]["steps"].append((before, edge_weight))
             else:
-                graph.add_edge(before, pair, weights=[edge_weight])
-                queue.append(before)
+                graph.add_edge(node, pair, steps=[(before, edge_weight)])
+                queue.append(node)
         if len(graph) > limits.pairs:
             raise TpproofError("E104", f"more than {limits.pairs} vector pairs", "a smaller network")
     return graph
@@ -152,15 +158,19 @@ def path_sums(graph: nx.DiGraph) -> dict[Pair, Terms]:
     for pair in nx.topological_sort(graph):
         source = graph.nodes[pair]["source"]
         terms = [(source, None)] if source is not None else []
-        for before, _, weights in graph.in_edges(pair, data="weights"):
-            terms += [(w, before) for w in weights]
+        for _, _, steps in graph.in_edges(pair, data="steps"):
+            terms += [(w, before) for before, w in steps]
         sums[pair] = tuple(terms)
     return sums
 
 
-def back_sums(graph: nx.DiGraph) -> dict[Pair, Terms]:
-    """D = R + Σ M·D, backward along the same edges (R, what the outputs read, is added by the caller)."""
-    return {
-        pair: tuple((w, after) for _, after, weights in graph.out_edges(pair, data="weights") for w in weights)
-        for pair in graph
-    }
+def back_sums(graph: nx.DiGraph, orbits: Orbits = NO_SYMMETRY) -> dict[Pair, Terms]:
+    """D = R + Σ M·D, backward along the same edges and their images (R is added by the caller)."""
+    found: dict[Pair, list[Term]] = {pair: [] for pair in graph}
+    for pair in graph:
+        steps = [(w, before) for _, _, edge in graph.in_edges(pair, data="steps") for before, w in edge]
+        for after, images in orbits.images(pair, tuple(steps)):
+            for w, before in images:
+                if before in found:
+                    found[before].append((w, after))
+    return {pair: tuple(terms) for pair, terms in found.items()}

@@ -78,9 +78,10 @@ def derivative_products(space: PathSpace, start: Pair, end: Pair) -> tuple[Weigh
             continue
         if space.graph.nodes[pair]["rule"] in ("path-start", "path-extend"):
             continue
-        for before, _, weights in space.graph.in_edges(pair, data="weights"):
-            if space.reads[before[0]] >> start[0] & 1 and space.reads[before[1]] >> start[1] & 1:
-                stack.extend((before, (*so_far, *w)) for w in weights)
+        for _, _, steps in space.graph.in_edges(pair, data="steps"):
+            for before, w in steps:
+                if space.reads[before[0]] >> start[0] & 1 and space.reads[before[1]] >> start[1] & 1:
+                    stack.append((before, (*so_far, *w)))
     return tuple(found)
 
 

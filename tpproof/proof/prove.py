@@ -12,14 +12,16 @@ from tpproof.limit.law import LimitForm, limit_form
 from tpproof.limit.machine import Machine
 from tpproof.limit.outputs import change_of_output
 from tpproof.limits import DEFAULT, Limits
-from tpproof.paths.count import PathSpace, counts
+from tpproof.paths.count import PathSpace, counts, total
 from tpproof.paths.graph import back_sums, pair_graph, path_sums
 from tpproof.paths.kernel import path_kernel
 from tpproof.paths.listing import Path, output_pairs_listed, path_sum, readout_pairs
 from tpproof.paths.stretches import stretched_form
 from tpproof.program.atoms import Pair, Terms, Weight, kappa, sigma2, weight
+from tpproof.program.automorphisms import symmetries
 from tpproof.program.model import Program
 from tpproof.program.reduced import Reduced
+from tpproof.program.symmetry import NO_SYMMETRY, Orbits
 from tpproof.proof.difference import (
     DirectDerivatives,
     expansion_text,
@@ -38,9 +40,10 @@ REFUSED, REFUTED = "refused", "refuted"
 
 @dataclass(frozen=True)
 class Execution:
-    """Both sides of the induction and what follows, all compared."""
+    """Both sides of the induction and what follows, all compared; of each orbit, the pair that stands for it."""
 
     form: LimitForm
+    orbits: Orbits
     changes: dict[Pair, Change]
     sums: dict[Pair, Terms]
     rules: dict[Pair, str]  # of the pair graph
@@ -88,48 +91,45 @@ def prove(program: Program, limits: Limits = DEFAULT, progress: Progress | None 
     entries = ledger(program, contracted)
     used_axioms = axioms(program, contracted, entries)
     verdict = verdict_of(entries, contracted)
-    space = PathSpace(program, limits)
     if verdict == REFUSED:
         return Proof(program, verdict, entries, used_axioms, 0)
     execution, failures = _execute(program, form, limits, say)
+    space = PathSpace(program, limits, execution.orbits)
     say("counting paths")
-    found = counts(space)
-    ends = space.same_symbol_pairs(space.read_gvars, space.read_gvars)
-    total = sum(found[pair] for pair in ends)
+    pairs = total(space, counts(space), space.same_symbol_pairs(space.read_gvars, space.read_gvars))
     if failures:
-        return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
+        return Proof(program, REFUTED, entries, used_axioms, pairs, tuple(failures), execution)
     say("the abstract machine")
     failures, machine = _compare_machine(space, execution, limits)
     if failures:
-        return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
+        return Proof(program, REFUTED, entries, used_axioms, pairs, tuple(failures), execution)
     if contracted:
         say("comparing with the path sum")
         gap = tuple(_gap(program, space, execution, limits))
-        return Proof(program, verdict, entries, used_axioms, total, gap, execution, machine)
-    if total <= limits.listed_paths:
+        return Proof(program, verdict, entries, used_axioms, pairs, gap, execution, machine)
+    if pairs <= limits.listed_paths and not execution.orbits.symmetries:
         say("listing paths")
         execution = replace(execution, listed=_listed(space, execution, limits))
         failures = _compare_listed(space, execution, limits)
         if failures:
-            return Proof(program, REFUTED, entries, used_axioms, total, tuple(failures), execution)
-    return Proof(program, verdict, entries, used_axioms, total, (), execution, machine)
+            return Proof(program, REFUTED, entries, used_axioms, pairs, tuple(failures), execution)
+    return Proof(program, verdict, entries, used_axioms, pairs, (), execution, machine)
 
 
 def _execute(
     program: Program, form: LimitForm, limits: Limits, say: Progress
 ) -> tuple[Execution, list[Failure]]:
-    say("the unrolled step")
-    left = changes(form, wanted_pairs(form), limits)
-    signals = error_signals(form, left)
+    left, orbits = _changes(form, limits, say)
+    signals = error_signals(form, left, orbits)
     ntk = kernel_100(form, left)
     say("the pair graph")
     stretched = stretched_form(program)
     failures = _compare_contractions(form, stretched)
-    graph = pair_graph(stretched, limits)
+    graph = pair_graph(stretched, limits, orbits)
     sums = path_sums(graph)
     say("comparing the two sides")
     failures += compare_changes(program, left, sums)
-    failures += compare_signals(program, signals, back_sums(graph))
+    failures += compare_signals(program, signals, back_sums(graph, orbits))
     failures += compare_sources(program, ntk, graph)
     outputs = range(len(program.outputs))
     kernels = {(o, p): path_kernel(stretched, o, p) for o in outputs for p in outputs}
@@ -139,7 +139,23 @@ def _execute(
             x = program.outputs[o].terms[0][1]
             failures.append(Failure(x, "(121)-(122)", str(terms)[:300], str(moved[o, p])[:300]))
     rules = dict(graph.nodes(data="rule"))
-    return Execution(form, left, sums, rules, signals, ntk, kernels, moved), failures
+    return Execution(form, orbits, left, sums, rules, signals, ntk, kernels, moved), failures
+
+
+def _changes(form: LimitForm, limits: Limits, say: Progress) -> tuple[dict[Pair, Change], Orbits]:
+    """The left side: every pair where they are few, else one pair of each orbit of the network's symmetries."""
+    say("the unrolled step")
+    wanted = wanted_pairs(form)
+    few = min(limits.explicit_pairs, limits.pairs)
+    try:
+        return changes(form, wanted, replace(limits, pairs=few)), NO_SYMMETRY
+    except TpproofError as error:
+        if error.code != "E104" or few == limits.pairs:
+            raise
+    say("symmetries")
+    orbits = Orbits(symmetries(form.program, limits))
+    say("the unrolled step")
+    return changes(form, wanted, limits, orbits), orbits
 
 
 def _compare_contractions(form: LimitForm, stretched: Reduced) -> list[Failure]:
@@ -154,6 +170,8 @@ def _compare_contractions(form: LimitForm, stretched: Reduced) -> list[Failure]:
 
 def _compare_machine(space: PathSpace, execution: Execution, limits: Limits) -> tuple[list[Failure], bool]:
     """K by (122) and by (100), both executed with every ZDot term, against the kernel; False if it is too large."""
+    if execution.orbits.symmetries:  # a large network
+        return [], False
     machine, failures = Machine(space.program, limits), []
     derivatives = DirectDerivatives(space.form, execution.form, limits.machine_terms)
     try:
@@ -228,6 +246,8 @@ def _gap(program: Program, space: PathSpace, execution: Execution, limits: Limit
 def kernel_gap(space: PathSpace, execution: Execution, o: int, p: int, limits: Limits = DEFAULT) -> str:
     """K_op − Σ_{p≅q} ⟨p,q⟩ written out, terms with κ = 0 left out."""
     program, plain = space.program, space.form
+    if execution.orbits.symmetries:
+        return "undecided: too long to write out"
     try:
         derivatives = DirectDerivatives(plain, execution.form, limits.machine_terms)
         whole = output_polynomial(execution.sums, execution.kernels[o, p], limits.machine_terms)
