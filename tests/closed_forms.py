@@ -187,6 +187,7 @@ class ClosedForms:
             raise Unsupported("a contraction: several directions")
         self._covariances: dict[tuple[int, Ref, int, Ref], Real] = {}
         self._atoms: dict[Atom, Real] = {}
+        self._sums: dict[frozenset[str] | None, dict[Pair, Real]] = {}
 
     def covariance(self, s: int, a: Ref, r: int, b: Ref) -> Real:
         """E[Z^a Z^b], a at instance s and b at instance r."""
@@ -299,12 +300,17 @@ class ClosedForms:
 
     def kernel(self, o: int = 0, p: int = 0, only: Collection[str] | None = None) -> Real:
         """K_op, by (96) along the path sums; with ``only``, the part that the named parameters contribute."""
-        values: dict[Pair, Real] = {}
-        for pair, terms in self.execution.sums.items():
-            values[pair] = self._total(terms, values, only)
-        return self._total(self.execution.kernels[o, p], values, only)
+        trained = None if only is None else frozenset(only)
+        return self._total(self.execution.kernels[o, p], self._path_sums(trained), trained)
 
-    def _total(self, terms: Terms, values: Mapping[Pair, Real], only: Collection[str] | None) -> Real:
+    def _path_sums(self, only: frozenset[str] | None) -> Mapping[Pair, Real]:
+        if only not in self._sums:
+            values = self._sums[only] = {}
+            for pair, terms in self.execution.sums.items():
+                values[pair] = self._total(terms, values, only)
+        return self._sums[only]
+
+    def _total(self, terms: Terms, values: Mapping[Pair, Real], only: frozenset[str] | None) -> Real:
         products = (
             MP.fprod(self.atom(a) for a in weight) * (MP.one if ref is None else values[ref])
             for weight, ref in terms

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tpproof.proof.prove import prove
 
 Array = NDArray[np.float64]
 
-FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+FUNCTIONS: dict[str, Callable[[Array], NDArray[Any]]] = {
     "1": np.ones_like,
     "z": lambda z: z,
     "relu": lambda z: np.maximum(z, 0),
@@ -124,3 +125,11 @@ def test_the_parameters_share_the_kernel(phi: str) -> None:
     parts = [forms.kernel(only=[name]) for name in ("U", "W", "v")]
     assert all(part != 0 for part in parts)
     assert relative_error(MP.fsum(parts), forms.kernel()) < 1e-40
+
+
+@pytest.mark.parametrize("text", ["(W @ x) ** 2", "(W @ x) * (W @ x)", "(1/3) * ((W @ x) * (W @ x) * 3)"])
+def test_every_spelling_of_a_square(text: str) -> None:
+    forms, linear = evaluated(f"output(v @ ({text}))"), evaluated("output(v @ (W @ x))")
+    x = linear.program.outputs[0].terms[0][1]
+    q, k, r = (linear.covariance(s, x, t, x) for s, t in ((0, 0), (0, 1), (1, 1)))
+    assert relative_error(forms.nngp(), q * r + 2 * k * k) < 1e-40

@@ -115,12 +115,16 @@ def mlp(gram: Joint, phi: str, layers: Sequence[Layer]) -> Kernels:
     return k
 
 
-def residual(gram: Joint, phi: str, first: Layer, blocks: Sequence[Layer], last: Layer, skip: Real) -> Kernels:
-    """x ← x + α(W φ(x) + b), readout of φ(x): the pre-activation recursion of Yang & Schoenholz 2017 and Tirer et al.
-    2020, Θ ← Θ + α²(σ_w² 𝒯̇(K) ⊙ Θ + 𝒯(K) + 1)."""
+def residual(
+    gram: Joint, phi: str, first: Layer, blocks: Sequence[Sequence[Layer]], last: Layer, skip: Real
+) -> Kernels:
+    """x ← x + α(W φ(… φ(x)) + b), readout of φ(x): the pre-activation recursion of Yang & Schoenholz 2017 and Tirer et
+    al. 2020; with one layer a block, Θ ← Θ + α²(σ_w² 𝒯̇(K) ⊙ Θ + 𝒯(K) + 1)."""
     k = dense(first, data(gram))
-    for layer in blocks:
-        branch = dense(layer, activation(phi, k))
+    for layers in blocks:
+        branch = k
+        for layer in layers:
+            branch = dense(layer, activation(phi, branch))
         k = Kernels(k.nngp + skip**2 * branch.nngp, k.ntk + skip**2 * branch.ntk)
     return dense(last, activation(phi, k))
 
@@ -153,8 +157,8 @@ def patch_sum(k: Joint, around: Neighbours) -> Joint:
     for i in range(len(k)):
         for j in range(len(k)):
             windows = zip(around(i % parts), around(j % parts), strict=True)
-            ends = [(p + i // parts * parts, q + j // parts * parts) for p, q in windows if None not in (p, q)]
-            found[i, j] = MP.fsum(k[end] for end in ends)
+            ends = [(p, q) for p, q in windows if p is not None and q is not None]
+            found[i, j] = MP.fsum(k[p + i // parts * parts, q + j // parts * parts] for p, q in ends)
     return found
 
 
@@ -217,7 +221,8 @@ def kipf_welling(adjacency: Sequence[Sequence[int]]) -> Joint:
 def aggregate(s: Joint, k: Joint) -> Joint:
     """S K Sᵀ in both instances (Du et al. 2019, AGGREGATE, with the propagation matrix for the sum over neighbours)."""
     both = np.kron(np.eye(2, dtype=int), s)
-    return both @ k @ both.T
+    passed: Joint = both @ k @ both.T
+    return passed
 
 
 def gcn(gram: Joint, phi: str, layers: Sequence[Layer], adjacency: Sequence[Sequence[int]]) -> Kernels:

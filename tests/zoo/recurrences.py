@@ -12,7 +12,7 @@ from tests.zoo.inputs import Joint
 from tests.zoo.literature import DUAL, dual
 
 Index = tuple[int, int]
-"""(input, time), times from 1."""
+"""Two times, or a layer and a time; times count from 1."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def rnn(gram: Joint, phi: str, variance: Variances, read: tuple[Mapping[int, Rea
     """
     h, c = states(gram, phi, variance)
     slopes = dual(DUAL[phi][1], h)
-    total, ahead = MP.zero, {}
+    total, ahead = MP.zero, dict[Index, Real]()
     for t in range(steps(gram), 0, -1):
         for r in range(steps(gram), 0, -1):
             i, j = place(gram, 0, t), place(gram, 1, r)

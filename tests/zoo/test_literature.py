@@ -99,12 +99,13 @@ def test_only_some_layers_trained(trained: list[int], phi: str, kind: str) -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("phi", ["relu", "erf", "sin"])
-def test_residual_mlp(phi: str, kind: str) -> None:
+@pytest.mark.parametrize("depth", [1, 2])
+def test_residual_mlp(depth: int, phi: str, kind: str) -> None:
     gram = ONE_INPUT[kind]
-    forms = at(proved("zoo:resnet", phi=phi, L="4", std_w="6/5", std_b="1/2", skip="3/4"), gram)
+    forms = at(proved("zoo:resnet", phi=phi, L="4", depth=str(depth), std_w="6/5", std_b="1/2", skip="3/4"), gram)
     layer = yang_layer("1.2", "0.5")
     last = replace(yang_layer("1"), bias_rate=MP.zero)  # no output bias
-    nngp, ntk = entry(residual(gram, phi, layer, [layer] * 4, last, MP.mpf("0.75")))
+    nngp, ntk = entry(residual(gram, phi, layer, [[layer] * depth] * 4, last, MP.mpf("0.75")))
     assert_equal(forms.nngp(), nngp)
     assert_equal(forms.kernel(), ntk)
 
@@ -113,7 +114,7 @@ def test_residual_mlp(phi: str, kind: str) -> None:
 def test_residual_stream_without_biases(phi: str) -> None:
     gram = ONE_INPUT["generic"]
     layer = replace(yang_layer("1"), bias_rate=MP.zero)
-    nngp, ntk = entry(residual(gram, phi, layer, [layer] * 6, layer, MP.one))
+    nngp, ntk = entry(residual(gram, phi, layer, [[layer]] * 6, layer, MP.one))
     forms = at(proved("zoo:resmlp", phi=phi, L="6"), gram)
     assert_equal(forms.nngp(), nngp)
     assert_equal(forms.kernel(), ntk)
@@ -253,3 +254,18 @@ def test_a_dropped_variance_is_seen(phi: str) -> None:
         assert differ(found, theta[0, 1]) is not same
         if same:
             assert_equal(found, theta[0, 1])
+
+
+@pytest.mark.parametrize("source", ["zoo:mlp", "zoo:resnet", "zoo:cnn1d", "zoo:gcn", "zoo:rnn", "zoo:deq", "zoo:twice"])
+def test_a_proof_with_a_dropped_variance_is_seen(source: str) -> None:
+    """The other side wrong: one σ_W² left out of the last step of the path sums that has one."""
+    constants = {"phi": "erf"} if source == "zoo:twice" else {"phi": "erf", "std_w": "7/5"}
+    execution = proved(source, **constants)
+    program = execution.form.program
+    gram, last = joint("generic", program.inputs[0].parts), len(program.outputs) - 1
+    right = at(execution, gram).kernel(last, last)
+    sums = dict(execution.sums)
+    pair = max(p for p, terms in sums.items() if any(a[0] == "sigma2" for w, _ in terms for a in w))
+    sums[pair] = tuple((tuple(a for a in w if a[0] != "sigma2"), ref) for w, ref in sums[pair])
+    wrong = at(replace(execution, sums=sums), gram).kernel(last, last)
+    assert (wrong == right) is (source == "zoo:twice")  # where σ_W² = 1
