@@ -19,7 +19,7 @@ Dual = Callable[[Real, Real, Real], Real]
 
 
 def cho_saul(n: int, xx: Real, xy: Real, yy: Real) -> Real:
-    """k_n(x, y) = ‖x‖ⁿ‖y‖ⁿ J_n(θ)/π (Cho & Saul 2009, (3)–(6)), n = 0 or 1."""
+    """k_n(x, y) = ‖x‖ⁿ‖y‖ⁿ J_n(θ)/π (Cho & Saul 2009), n = 0 or 1."""
     cosine = xy / MP.sqrt(xx * yy)
     theta = MP.acos(min(max(cosine, -MP.one), MP.one))
     if n == 0:
@@ -28,12 +28,12 @@ def cho_saul(n: int, xx: Real, xy: Real, yy: Real) -> Real:
 
 
 def williams(xx: Real, xy: Real, yy: Real) -> Real:
-    """E erf(u)erf(v) (Williams 1997, (11))."""
+    """E erf(u)erf(v) (Williams 1997)."""
     return 2 / MP.pi * MP.asin(2 * xy / MP.sqrt((1 + 2 * xx) * (1 + 2 * yy)))
 
 
 def williams_slope(xx: Real, xy: Real, yy: Real) -> Real:
-    """E erf'(u)erf'(v) = (4/π) det(I + 2K)^(−1/2) (Lee et al. 2019, appendix C)."""
+    """E erf'(u)erf'(v) = (4/π) det(I + 2K)^(−1/2) (Lee et al. 2019)."""
     return 4 / MP.pi / MP.sqrt((1 + 2 * xx) * (1 + 2 * yy) - 4 * xy * xy)
 
 
@@ -108,7 +108,7 @@ def data(gram: Joint) -> Kernels:
 
 
 def mlp(gram: Joint, phi: str, layers: Sequence[Layer]) -> Kernels:
-    """Jacot et al. 2018, Theorem 1; Lee et al. 2019, (S9)–(S10): Θ^{l+1} = K^{l+1} + σ_w² Θ^l ⊙ 𝒯̇(K^l)."""
+    """Jacot et al. 2018, Theorem 1; Lee et al. 2019: Θ^{l+1} = K^{l+1} + σ_w² Θ^l ⊙ 𝒯̇(K^l)."""
     k = dense(layers[0], data(gram))
     for layer in layers[1:]:
         k = dense(layer, activation(phi, k))
@@ -193,18 +193,21 @@ def pooled(k: Kernels, weight: Real, rate: Real) -> tuple[Real, Real]:
     return weight * nngp, weight * ntk + rate * nngp
 
 
-def arora(gram: Joint, depth: int, around: Neighbours, q: int, c: Real, pool: bool) -> Real:
-    """The convolutional NTK of Arora et al. 2019, section 4 (and with global average pooling), ReLU, letter by letter.
+def arora(gram: Joint, depth: int, around: Neighbours, q: int, c: Real, pool: bool, fix: bool = False) -> Real:
+    """The convolutional NTK of Arora et al. 2019, section 4 (and with global average pooling), ReLU, as in their paper
+    and their CNTK.py, whose `fix` leaves the first and the last layer untrained.
 
     K^(0) = inputs, Σ^(0) = 𝓛(K^(0)); K^(h) = c_σ/q² E σσ, K̇^(h) = c_σ/q² E σ̇σ̇, Σ^(h) = 𝓛(K^(h)); Θ^(0) = Σ^(0),
     Θ^(h) = 𝓛(K̇^(h) ⊙ Θ^(h−1) + K^(h)), and without 𝓛 for h = L.
     """
-    sigma = theta = patch_sum(gram, around)
+    sigma = patch_sum(gram, around)
+    theta = 0 * sigma if fix else sigma
     for h in range(1, depth + 1):
         k = c / q**2 * dual(DUAL["relu"][0], sigma)
         theta = c / q**2 * dual(DUAL["relu"][1], sigma) * theta + k
         if h < depth:
             sigma, theta = patch_sum(k, around), patch_sum(theta, around)
+    theta = theta - k if fix else theta
     return block(theta).mean() if pool else np.trace(block(theta))
 
 

@@ -117,7 +117,7 @@ def _layer(below: Joint, phi: str, variance: Variances) -> tuple[Joint, Joint]:
 
 
 def deq(gram: Joint, phi: str, depth: int, variance: Variances) -> Real:
-    """Feng & Kolter 2020, *On the NTK of equilibrium models*: z ← φ(W z + U x + b), weights tied, read after L steps.
+    """z ← φ(W z + U x + b), weights tied, read after L steps (Feng & Kolter 2020, equilibrium models, L finite).
 
     Σ ← σ_W² 𝒯(Σ) + σ_U² x·x' + σ_b², Θ ← σ_W² 𝒯̇(Σ) ⊙ Θ + 𝒯(Σ) + x·x' + 1: that of the untied network.
     """

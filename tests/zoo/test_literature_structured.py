@@ -116,9 +116,11 @@ else:
 @pytest.mark.parametrize(("pool", "depth"), [(True, 2), (False, 3)])
 def test_the_cntk_in_its_own_parametrization(pool: bool, depth: int, kind: str) -> None:
     gram = joint(kind, 9)
-    found = at(proved(ARORA, pool=str(pool), L=str(depth)), gram).kernel()
-    around = grid(3, 3, (3, 3), circular=False)
+    forms = at(proved(ARORA, pool=str(pool), L=str(depth)), gram)
+    found, around = forms.kernel(), grid(3, 3, (3, 3), circular=False)
     assert_equal(found, arora(gram, depth, around, 3, MP.mpf(2), pool))
+    inner = [f"W{h}_{k}" for h in range(1, depth) for k in range(9)]
+    assert_equal(forms.kernel(only=inner), arora(gram, depth, around, 3, MP.mpf(2), pool, fix=True))
     assert differ(found, arora(gram, depth, grid(3, 3, (3, 3), circular=True), 3, MP.mpf(2), pool))
     assert differ(found, arora(gram, depth, around, 3, MP.one, pool))
 
