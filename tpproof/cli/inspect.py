@@ -19,8 +19,15 @@ if TYPE_CHECKING:
 @network_options
 @click.option("--json", "as_json", is_flag=True, help="The canonical JSON, whose SHA-256 is the network's hash.")
 @click.option("--text", "as_text", is_flag=True, help="The program written back as .tp text.")
+@click.option("--parametrization", metavar="NAME", help="Another one: scale=1, std=1, lr=1, yang, ntk, standard.")
 def show(
-    net: str, overrides: dict[str, str], functions: dict[str, str], max_nodes: int | None, as_json: bool, as_text: bool
+    net: str,
+    overrides: dict[str, str],
+    functions: dict[str, str],
+    max_nodes: int | None,
+    as_json: bool,
+    as_text: bool,
+    parametrization: str | None,
 ) -> int:
     """The parsed, reduced program, as the papers list it."""
     from tpproof.language.source import load
@@ -28,6 +35,10 @@ def show(
     if as_json and as_text:
         raise click.UsageError("--json or --text, not both")
     program = load(net, overrides, functions, limits_with(max_nodes))
+    if parametrization is not None:
+        from tpproof.program.parametrization import reparametrized
+
+        program = reparametrized(program, parametrization)
     if as_json:
         from tpproof.program.canonical import canonical_bytes, to_json
 

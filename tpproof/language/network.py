@@ -14,6 +14,7 @@ from tpproof.limits import DEFAULT, Limits
 from tpproof.program.canonical import canonical_bytes, sha256, to_json
 from tpproof.program.listing import listing
 from tpproof.program.model import Program
+from tpproof.program.parametrization import reparametrized
 
 
 class Network:
@@ -57,6 +58,17 @@ class Network:
     def to_text(self) -> str:
         """`.tp` text of the program."""
         return write(self.program)
+
+    def parametrized(self, name: str) -> Network:
+        """The same forward pass in another parametrization: scale=1, std=1, lr=1, yang, ntk or standard.
+
+        Raises TpproofError for another name. See docs/parametrizations.md for which of them keep the kernel.
+        """
+
+        def make(**constants: Any) -> Program:
+            return reparametrized(self(**constants).program, name)
+
+        return Network(make, self.name)
 
     def listing(self) -> str:
         """The paper-style listing of the reduced program."""
