@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import networkx as nx
@@ -12,6 +12,7 @@ from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.paths.graph import pair_graph
 from tpproof.program.atoms import Pair, Ref
+from tpproof.program.automorphisms import symmetries
 from tpproof.program.model import Program
 from tpproof.program.reduced import Form, Reduced, reduced
 from tpproof.program.symmetry import NO_SYMMETRY, Orbits
@@ -129,7 +130,14 @@ def total(space: PathSpace, found: Mapping[Pair, int], pairs: Iterable[Pair]) ->
 
 def count(program: Program, limits: Limits = DEFAULT) -> int:
     """The number of ordered pairs p ≅ q, both ending in a G-var that an output's X-var reads."""
-    space = PathSpace(program, limits)
-    found = counts(space)
+    few = min(limits.explicit_pairs, limits.pairs)
+    space = PathSpace(program, replace(limits, pairs=few))
+    try:
+        found = counts(space)
+    except TpproofError:
+        if few == limits.pairs:
+            raise
+        space = PathSpace(program, limits, Orbits(symmetries(program, limits)))
+        found = counts(space)
     ends = space.read_gvars
     return total(space, found, space.same_symbol_pairs(ends, ends))
