@@ -19,9 +19,10 @@ _COMMANDS = {
     "paths": ("tpproof.cli.inspect", "The paths, their isomorphism classes, every ⟨p,q⟩."),
     "unroll": ("tpproof.cli.inspect", "The program of T steps of SGD, as in Algorithm 1."),
     "show": ("tpproof.cli.inspect", "The parsed, reduced program."),
+    "draw": ("tpproof.cli.draw", "The program in the graphical notation of the paper, as SVG."),
     "zoo": ("tpproof.cli.inspect", "List the built-in architectures, or print one."),
 }
-_LATER = ("kernel", "crosscheck", "claim", "draw")
+_LATER = ("kernel", "crosscheck", "claim")
 
 
 class _Commands(click.Group):

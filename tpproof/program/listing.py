@@ -34,14 +34,14 @@ def listing(program: Program) -> str:
     A NonLin that one other NonLin alone reads is written into it; linear combinations keep their lines (MATH §7).
     """
     lines = [*_declarations(program), ""]
-    written = _written_inside(program)
+    written = written_inside(program)
     formulas: dict[int, tuple[str, int]] = {}
     for k, node in enumerate(program.nodes):
         if node.op in GVAR_OPS:
             instruction = "MatMul" if node.op == "matmul" else "Init"
             lines.append(_line(instruction, node_name(program, k), gvar_formula(program, k)))
         elif node.op != "const":
-            formulas[k] = _formula(program, k, formulas, written)
+            formulas[k] = formula(program, k, formulas, written)
             if k not in written:
                 lines.append(_line(_instruction(program, k), node_name(program, k), formulas[k][0]))
     for o, out in enumerate(program.outputs):
@@ -74,15 +74,16 @@ def _instruction(program: Program, k: int) -> str:
         return "Moment"
     if program.kinds[k] is Kind.SCALAR:
         return "Scalar"
-    return "Linear" if _is_linear(program, node) else "NonLin"
+    return "Linear" if is_linear(program, node) else "NonLin"
 
 
-def _is_linear(program: Program, node: Node) -> bool:
+def is_linear(program: Program, node: Node) -> bool:
+    """Whether a vector is a linear combination of vectors, its coefficients numbers or scalars."""
     vectors = [a for a in node.args if program.kinds[a] is Kind.VECTOR]
     return node.op in ("add", "ones") or (node.op == "mul" and len(vectors) == 1)
 
 
-def _written_inside(program: Program) -> set[int]:
+def written_inside(program: Program) -> set[int]:
     """The nodes that stand in one other NonLin only, and are no linear combinations of vectors themselves."""
     readers: dict[int, list[int]] = {}
     for k, node in enumerate(program.nodes):
@@ -95,7 +96,7 @@ def _written_inside(program: Program) -> set[int]:
         if k in outside or node.op in (*GVAR_OPS, "const", "mean") or len(read) != 1:
             continue
         reader = program.nodes[read[0]]
-        nonlinear = not _is_linear(program, reader) and reader.op not in ("matmul", "mean")
+        nonlinear = not is_linear(program, reader) and reader.op not in ("matmul", "mean")
         if (nonlinear and program.kinds[k] is program.kinds[read[0]]) or (reader.op == "mean" and node.op != "mean"):
             found.add(k)
     return found
@@ -104,8 +105,8 @@ def _written_inside(program: Program) -> set[int]:
 _LOOSE, _PRODUCT, _TIGHT = range(3)
 
 
-def _formula(program: Program, k: int, formulas: dict[int, tuple[str, int]], written: set[int]) -> tuple[str, int]:
-    """A node's formula and how tightly it binds."""
+def formula(program: Program, k: int, formulas: dict[int, tuple[str, int]], written: set[int]) -> tuple[str, int]:
+    """A node's formula and how tightly it binds; those of the `written` nodes that it reads stand in `formulas`."""
     node = program.nodes[k]
 
     def part(a: int, at_least: int) -> str:
