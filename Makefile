@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NET ?= zoo:mlp
 OUT ?= out
 
-.PHONY: prove test lint types certificates bench clean
+.PHONY: prove test lint types certificates pages bench clean
 
 prove: $(VENV)/.installed
 	$(BIN)/tpproof prove $(NET) --out $(OUT)
@@ -21,6 +21,9 @@ types: $(VENV)/.installed-test
 
 certificates: $(VENV)/.installed
 	$(BIN)/python -m tpproof.cli.certificates certificates
+
+pages: $(VENV)/.installed
+	$(BIN)/python -m tpproof.cli.pages docs/zoo certificates
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/scale.py

@@ -53,7 +53,7 @@ def test_every_assumption_and_axiom_is_documented() -> None:
     assert all(f"`{name}`" in proof for name in AXIOM_TITLES)
 
 
-@pytest.mark.parametrize("page", [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"], ids=lambda p: p.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
         assert (page.parent / target).exists(), target
