@@ -166,6 +166,8 @@ def _words(program: Program, inside: set[int]) -> list[tuple[str, ...]]:
         own: list[str] = []
         if node.op in ("call", "mean"):
             own = [str(node.data[0]) if node.op == "call" else "mean"]
+        elif node.op == "width":
+            own = ["n"]
         elif node.op == "pow":
             own = [_POWERS.get(str(node.data[0]), f"^{node.data[0]}")]
         for a in node.args:
@@ -183,8 +185,7 @@ def _mark(
         return Mark(str(k), Symbol.GVAR, name, _label(label), _title(name, gvar_formula(program, k)))
     title = _title(name, formulas[k][0])
     if program.kinds[k] is Kind.SCALAR:
-        label = "n" if node.op == "width" else _gate(program, k, words[k])
-        return Mark(str(k), Symbol.SCALAR, name, _label(label), title)
+        return Mark(str(k), Symbol.SCALAR, name, _label(_gate(program, k, words[k])), title)
     if is_linear(program, node) and node.op != "ones":
         combined = sum(program.kinds[a] is Kind.VECTOR for a in reads) > 1 or node.op == "add"
         return Mark(str(k), Symbol.SUM if combined else Symbol.MULTIPLE, name, _label(_factor(program, k)), title)
@@ -209,7 +210,7 @@ def _gate(program: Program, k: int, words: tuple[str, ...]) -> str:
     if node.op == "mean" and program.nodes[node.args[0]].op == "mul" and len(words) == 1:
         return "mean ⊙"
     if words:
-        return "1/√" if words == ("1/", "√") else ", ".join(words)
+        return ", ".join(words).replace("1/, ", "1/").replace("√, ", "√")
     return {"add": "+", "mul": "⊙" if program.kinds[k] is Kind.VECTOR else "·"}.get(node.op, "")
 
 

@@ -22,8 +22,8 @@ RADIUS = {
 """Half the size of a symbol."""
 LETTER, SMALL_LETTER = 6.4, 5.2
 """Widths of one letter of a label and of a name, on average: the printers choose fonts of that size."""
-LINE = 12.0
-"""Height of a line of text, and of an output's row."""
+LINE, ROW = 12.0, 15.0
+"""Heights of a line of text, and of a row of an output."""
 BESIDE, BELOW, MARGIN = 26.0, 5.0, 16.0
 """Free space between columns, between rows, and around everything."""
 STEEP = 0.09
@@ -31,7 +31,7 @@ STEEP = 0.09
 ROUNDS = (1, 2, 4, 8, 16)
 """Rounds of the ordering heuristic that are tried; the fewest crossings win."""
 
-LEAST_WIDTH = 340.0
+LEAST_WIDTH = 450.0
 MEANINGS = {
     Symbol.GVAR: "G-var", Symbol.XVAR: "X-var, by NonLin", Symbol.SUM: "linear combination",
     Symbol.MULTIPLE: "multiple", Symbol.SCALAR: "scalar, by Moment", None: "MatMul, readout", Symbol.OUTPUT: "output",
@@ -56,7 +56,7 @@ class PlacedMark:
     @property
     def half_height(self) -> float:
         """An output is as tall as its rows."""
-        return max(self.radius, self.mark.rows * LINE / 2)
+        return max(self.radius, self.mark.rows * ROW / 2)
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def place(figure: Figure, limits: Limits = DEFAULT) -> Drawing:
 
 def room(mark: Mark) -> float:
     """Half the height of a symbol with the text above and below it."""
-    return max(RADIUS[mark.symbol], mark.rows * LINE / 2) + LINE
+    return max(RADIUS[mark.symbol], mark.rows * ROW / 2) + LINE
 
 
 def _round(number: float) -> float:
@@ -319,6 +319,6 @@ def _rows(figure: Figure, placed: dict[str, PlacedMark]) -> dict[int, float]:
     found: dict[int, float] = {}
     for target, edges in entering.items():
         ordered = sorted(edges, key=lambda e: (placed[figure.edges[e].source].y, e))
-        first = placed[target].y - (len(ordered) - 1) * LINE / 2
-        found |= {e: first + row * LINE for row, e in enumerate(ordered)}
+        first = placed[target].y - (len(ordered) - 1) * ROW / 2
+        found |= {e: first + row * ROW for row, e in enumerate(ordered)}
     return found
