@@ -29,7 +29,7 @@ def svg(program: Program, limits: Limits = DEFAULT) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("tpproof.documents"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     environment.filters["curve"] = _curve
     return environment
