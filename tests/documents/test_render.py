@@ -13,8 +13,21 @@ import pytest
 import tpproof as tp
 from tests.networks import parallel_transposes, recurrent, residual, tied, two_hidden_layers
 from tpproof.documents import render_html, render_latex
-from tpproof.documents.formula import to_text
+from tpproof.documents.formula import (
+    Formula,
+    Mean,
+    Name,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    to_latex,
+    to_mathml,
+    to_text,
+)
 from tpproof.documents.model import document
+from tpproof.language.source import load
+from tpproof.program.listing import listing
 
 NETWORKS = [two_hidden_layers(), residual(3), recurrent(3, every=True), tied(), parallel_transposes()]
 
@@ -131,3 +144,32 @@ def test_a_long_proof_is_folded_and_says_so() -> None:
         assert f"{count} steps in the middle are left out" in page
         assert f"{count} steps in the middle are left out" in article
     assert len(page) < 1_500_000
+
+
+def test_widths_that_are_not_n_are_told() -> None:
+    program = load("zoo:bottleneck", {"widths": "[1, 1/4, 2]"})
+    declared = {name: numbers for _, name, numbers in document(data_of(program)).declarations}
+    assert declared["W1"].endswith("rows 1/4")
+    assert declared["W2"].endswith("rows 2, cols 1/4")
+    assert "rows" not in declared["b0"]
+    shapes = {line.split()[1]: line.split()[2] for line in listing(program).splitlines() if line.startswith("M")}
+    assert shapes["W1"] == "(1/4)n×n"
+    assert shapes["W2"] == "2n×(1/4)n"
+
+
+@pytest.mark.parametrize(
+    ("formula", "text", "latex"),
+    [
+        (Power(Product((Number("1/6"), Number("6"))), "3"), "((1/6)·6)^3", r"{(\tfrac{1}{6}\,6)}^{3}"),
+        (Power(Number("-1"), "2"), "(-1)^2", "{(-1)}^{2}"),
+        (Power(Number("1/2"), "2"), "(1/2)^2", r"{(\tfrac{1}{2})}^{2}"),
+        (Power(Name("σ", "W", above="2"), "2"), "(σW^2)^2", "{(\\sigma_{W}^{2})}^{2}"),
+        (Power(Quotient(Name("a"), Name("d")), "2"), "(a/d)^2", r"{(\frac{a}{d})}^{2}"),
+        (Power(Power(Number("2"), "1/2"), "3"), "(2^(1/2))^3", "{({2}^{1/2})}^{3}"),
+        (Power(Mean(Name("x")), "2"), "E[x]^2", r"{\mathbb{E}[x]}^{2}"),
+        (Product((Name("a"), Number("-1"))), "a·(-1)", r"a\,(-1)"),
+    ],
+)  # fmt: skip
+def test_powers_and_products_are_read_as_they_are_meant(formula: Formula, text: str, latex: str) -> None:
+    assert (to_text(formula), to_latex(formula)) == (text, latex)
+    assert to_mathml(formula).count(">(<") == latex.count("(")

@@ -5,7 +5,7 @@ What a reader sees in the terminal, in the paper and on the page comes from one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TypeAlias
@@ -158,7 +158,7 @@ def to_text(f: Formula) -> str:
         case Product():
             return "·".join(_inside(t, to_text) for t in f.factors)
         case Power():
-            return f"{_inside(f.base, to_text)}^{f.exponent if len(f.exponent) == 1 else f'({f.exponent})'}"
+            return f"{_base(f.base, to_text)}^{f.exponent if len(f.exponent) == 1 else f'({f.exponent})'}"
         case Quotient():
             return f"{_inside(f.top, to_text)}/{_inside(f.bottom, to_text)}"
         case Mean():
@@ -175,9 +175,29 @@ def to_text(f: Formula) -> str:
             return "".join(p if isinstance(p, str) else to_text(p) for p in f.parts)
 
 
-def _inside(f: Formula, printer: object) -> str:
-    text: str = printer(f)  # type: ignore[operator]
-    return f"({text})" if isinstance(f, Sum) or (isinstance(f, Number) and "/" in f.text) else text
+Printer: TypeAlias = Callable[[Formula], str]
+
+
+def _is_loose(f: Formula) -> bool:
+    """Whether a factor of a product stands in parentheses."""
+    return isinstance(f, Sum) or (isinstance(f, Number) and f.text.startswith("-"))
+
+
+def _is_compound(f: Formula) -> bool:
+    """Whether a base of a power stands in parentheses."""
+    if isinstance(f, Number):
+        return not f.text.isdigit()
+    return bool(f.above) if isinstance(f, Name) else not isinstance(f, (Mean, Call))
+
+
+def _inside(f: Formula, printer: Printer) -> str:
+    text = printer(f)
+    return f"({text})" if _is_loose(f) or (isinstance(f, Number) and "/" in f.text) else text
+
+
+def _base(f: Formula, printer: Printer) -> str:
+    text = printer(f)
+    return f"({text})" if _is_compound(f) else text
 
 
 # LaTeX ----------------------------------------------------------------------------------------------------
@@ -220,9 +240,9 @@ def to_latex(f: Formula) -> str:
             more = f" + \\dots\\ (\\text{{{f.omitted} more terms}})" if f.omitted else ""
             return " + ".join(to_latex(t) for t in f.terms) + more
         case Product():
-            return r"\,".join(_inside(t, to_latex) if isinstance(t, Sum) else to_latex(t) for t in f.factors)
+            return r"\,".join(f"({to_latex(t)})" if _is_loose(t) else to_latex(t) for t in f.factors)
         case Power():
-            return f"{{{_inside(f.base, to_latex)}}}^{{{f.exponent}}}"
+            return f"{{{_base(f.base, to_latex)}}}^{{{f.exponent}}}"
         case Quotient():
             return f"\\frac{{{to_latex(f.top)}}}{{{to_latex(f.bottom)}}}"
         case Mean():
@@ -273,9 +293,9 @@ def _ml(f: Formula) -> str:
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
         case Product():
-            return _joined([_ml_inside(t) for t in f.factors], "·")
+            return _joined([_ml_inside(t, _is_loose(t)) for t in f.factors], "·")
         case Power():
-            return f"<msup>{_ml_inside(f.base)}<mn>{escape(f.exponent)}</mn></msup>"
+            return f"<msup>{_ml_inside(f.base, _is_compound(f.base))}<mn>{escape(f.exponent)}</mn></msup>"
         case Quotient():
             return f"<mfrac>{_ml(f.top)}{_ml(f.bottom)}</mfrac>"
         case Mean():
@@ -312,5 +332,5 @@ def _ml_name(f: Name) -> str:
     return f"<msup>{base}{_mi(f.above)}</msup>" if f.above else base
 
 
-def _ml_inside(f: Formula) -> str:
-    return f"<mrow>{_mo('(')}{_ml(f)}{_mo(')')}</mrow>" if isinstance(f, Sum) else _ml(f)
+def _ml_inside(f: Formula, in_parentheses: bool) -> str:
+    return f"<mrow>{_mo('(')}{_ml(f)}{_mo(')')}</mrow>" if in_parentheses else _ml(f)

@@ -165,6 +165,7 @@ def _declarations(vocabulary: Vocabulary) -> tuple[tuple[str, str, str], ...]:
     rows = [("input", i.name, "" if i.count is None else f"{i.count} parts") for i in program.inputs]
     for p in program.parameters:
         numbers = [f"{key} {constants.text(getattr(p, key))}" for key in ("std", "scale", "lr")]
+        numbers += [f"{key} {getattr(p, key)}" for key in ("rows", "cols") if getattr(p, key) != 1]
         rows.append((p.kind.replace("_", " "), p.name, ", ".join(numbers)))
     return (*rows, *(("nonlinearity", name, f"of {arity}") for name, arity in program.functions))
 

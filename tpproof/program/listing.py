@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpproof.program import constants
-from tpproof.program.model import GVAR_OPS, Kind, Node, Program
+from tpproof.program.model import GVAR_OPS, Kind, Node, Parameter, Program
 
 
 def node_name(program: Program, k: int) -> str:
@@ -56,16 +56,20 @@ def _line(instruction: str, name: str, formula: str) -> str:
 
 
 def _declarations(program: Program) -> list[str]:
-    shapes = {"embedding": "n×d", "matrix": "n×n", "bias": "n", "readout": "n", "output_bias": "1"}
     lines = []
     for i in program.inputs:
         lines.append(f"{'Input':<14}{i.name:<10} ∈ R^d" + (f", {i.count} parts" if i.count is not None else ""))
     for p in program.parameters:
         numbers = [("std", p.std), ("scale", p.scale), ("lr", p.lr)]
         extra = "".join(f", {key} {constants.text(c)}" for key, c in numbers if c != 1)
-        lines.append(f"{p.kind.replace('_', ' ').capitalize():<14}{p.name:<10} {shapes[p.kind]}{extra}")
+        lines.append(f"{p.kind.replace('_', ' ').capitalize():<14}{p.name:<10} {_shape(p)}{extra}")
     lines += [f"{'Nonlinearity':<14}{name:<10} of {arity}" for name, arity in program.functions]
     return lines
+
+
+def _shape(p: Parameter) -> str:
+    rows, cols = (f"({c})n" if c.denominator > 1 else f"{c if c != 1 else ''}n" for c in (p.rows, p.cols))
+    return {"embedding": f"{rows}×d", "matrix": f"{rows}×{cols}", "output_bias": "1"}.get(p.kind, rows)
 
 
 def _instruction(program: Program, k: int) -> str:
