@@ -21,6 +21,7 @@ from tpproof.documents.drawing import svg
 from tpproof.documents.figure import Symbol, figure
 from tpproof.documents.layout import RADIUS, place, room
 from tpproof.errors import TpproofError
+from tpproof.language.interpreter import parse
 from tpproof.language.source import load
 from tpproof.program.builder import Builder
 from tpproof.program.model import Kind, Program
@@ -184,13 +185,30 @@ def test_connected_parts_stand_below_each_other() -> None:
     assert len({m.y for m in drawing.marks}) == 2
 
 
-def test_a_layer_of_ones_is_drawn_where_a_matrix_reads_it() -> None:
-    b = Builder()
-    x = b.matmul(b.parameter("matrix", "W"), False, b.ones())
-    b.output([(b.parameter("readout", "v"), b.add(x, b.embed(b.parameter("embedding", "U"), b.input("xi"))))])
-    program = b.program("ones")
+X = 'x = tanh(embedding("U") @ input("xi"))\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "symbols"),
+    [
+        ('output(readout("v") @ ones())', "1 f0"),
+        (X + 'output(readout("v") @ x + readout("u") @ x)', "Uξ tanh f0"),
+        (X + 'output(readout("v") @ (x + ones()))', "Uξ tanh + f0"),
+        (X + 'output(readout("v") @ (x + matrix("W") @ ones()))', "Uξ tanh 1 g + f0"),
+        (X + 'output(readout("v") @ (2 * x))', "Uξ tanh ×2 f0"),
+        (X + 'output(readout("v") @ (x * mean(x) / sqrt(mean(x * x) + 1)))', "Uξ tanh mean mean⊙ 1/√() × f0"),
+        (X + 'output(readout("v") @ tanh(sin(x) * x))', "Uξ tanh tanh,sin f0"),
+        (X + 'output(readout("v") @ (x / sqrt(width()) * mean(x)))', "Uξ tanh mean 1/√n × f0"),
+    ],
+)
+def test_small_networks_and_their_symbols(text: str, symbols: str) -> None:
+    program = parse(text, "small.tp")
+    signs = {Symbol.SUM: "+", Symbol.MULTIPLE: "×", Symbol.GVAR: "g", Symbol.OUTPUT: ""}
+    marks = figure(program).marks
+    found = [m.label or signs[m.symbol] or m.name for m in marks]
+    assert sorted(label.replace(" ", "") for label in found) == sorted(symbols.split())
     assert complete(program, svg(program))
-    assert "W" in [m for _, _, m in drawn_edges(svg(program))]
+    assert_readable(program)
 
 
 HOSTILE = '<script>&"\'</svg>\x00\u202e{{ 7*7 }}'

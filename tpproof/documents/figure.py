@@ -210,7 +210,8 @@ def _gate(program: Program, k: int, words: tuple[str, ...]) -> str:
     if node.op == "mean" and program.nodes[node.args[0]].op == "mul" and len(words) == 1:
         return "mean ⊙"
     if words:
-        return ", ".join(words).replace("1/, ", "1/").replace("√, ", "√")
+        text = ", ".join(words).replace("1/, ", "1/").replace("√, ", "√")
+        return f"{text}( )" if text.endswith(("/", "√")) else text
     return {"add": "+", "mul": "⊙" if program.kinds[k] is Kind.VECTOR else "·"}.get(node.op, "")
 
 
