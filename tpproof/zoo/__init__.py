@@ -47,13 +47,16 @@ def text(name: str) -> str:
 
 
 def _variant(name: str, base: str, constants: dict[str, str]) -> str:
-    """The text of `base` with other constants in its first lines."""
+    """The text of `base` with other constants in its first lines, their comments still in one column."""
     body = text(base)
     told = ", ".join(f"{key} = {value}" for key, value in constants.items())
     for key, value in constants.items():
-        assigned = rf"^({key} *= )\S[^#\n]*?(?= *(#.*)?$)"
-        body, count = re.subn(assigned, rf"\g<1>{value}", body, count=1, flags=re.MULTILINE)
-        assert count == 1, (base, key)
+        assigned = re.search(rf"^(?P<left>{key} *= )(?P<old>\S[^#\n]*?) *(?P<comment>#.*)?$", body, re.MULTILINE)
+        assert assigned is not None, (base, key)
+        line = assigned["left"] + value
+        if assigned["comment"] is not None:
+            line = line.ljust(assigned.start("comment") - assigned.start() - 2) + "  " + assigned["comment"]
+        body = body[: assigned.start()] + line + body[assigned.end() :]
     return f"# {name}: {base} with {told}\n" + body
 
 
