@@ -312,7 +312,7 @@ class Evaluator(Reader):
             return any(self.holds(node, ast.Eq(), left, item) for item in right) is isinstance(op, ast.In)
         x, y = constant_of(left), constant_of(right)
         if x is not None and y is not None:
-            return _COMPARE[type(op)](constants.sign(constants.add(x, constants.mul(Fraction(-1), y))), 0)
+            return _COMPARE[type(op)](constants.compare(x, y), 0)
         plain = (str, bool, Function, type(None), Fraction, Number)
         if not isinstance(left, plain) or not isinstance(right, plain) or not isinstance(op, ast.Eq | ast.NotEq):
             found = f"{describe(left)} compared with {describe(right)}"

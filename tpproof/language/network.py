@@ -9,8 +9,10 @@ from typing import Any
 
 from tpproof.language.source import load as load_program
 from tpproof.language.tracing import trace
+from tpproof.language.values import constant_of
 from tpproof.language.write import write
 from tpproof.limits import DEFAULT, Limits
+from tpproof.program import constants
 from tpproof.program.canonical import canonical_bytes, sha256, to_json
 from tpproof.program.listing import listing
 from tpproof.program.model import Program
@@ -92,6 +94,17 @@ def network(function: Callable[..., object]) -> Network:
     return made
 
 
+def constant_text(value: Any) -> str:
+    """A constant of Python's as the language writes it: exact where `str` would round."""
+    plain = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(plain, list | tuple):
+        return f"[{', '.join(map(constant_text, plain))}]"
+    if isinstance(plain, str):
+        return repr(plain)
+    exact = constant_of(plain)
+    return str(plain) if exact is None else constants.text(exact)
+
+
 def load(
     source: str | Path,
     overrides: Mapping[str, Any] | None = None,
@@ -119,7 +132,7 @@ def load(
 
     def make(**constants: Any) -> Program:
         given = {**(overrides or {}), **constants}
-        texts = {key: str(getattr(value, "tolist", lambda value=value: value)()) for key, value in given.items()}
+        texts = {key: value if isinstance(value, str) else constant_text(value) for key, value in given.items()}
         return load_program(source, texts, functions, limits)
 
     program = make()

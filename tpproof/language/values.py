@@ -1,16 +1,17 @@
 """What an expression of the language can be, and the operations on it.
 
 The interpreter of `.tp` text and the tracing of Python functions both end here, so that the same words build the
-same program. Plain numbers are `Fraction`; `Number` is an exact constant that is no fraction, such as sqrt(2).
+same program. Plain numbers are `int` and `Fraction`; `Number` is an exact constant that is neither, such as sqrt(2).
 """
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol, TypeAlias
+from functools import total_ordering
+from typing import Any, TypeAlias
 
 from tpproof.errors import TpproofError
 from tpproof.program import constants
@@ -76,11 +77,16 @@ class Value:
         raise TpproofError("E102", f"{describe(self)} as a condition", "a condition on constants")
 
 
+@total_ordering
 @dataclass(frozen=True)
 class Number(Value):
     """An exact constant that is no fraction."""
 
     value: Constant
+
+    def __lt__(self, other: object) -> bool:
+        exact = constant_of(other)
+        return NotImplemented if exact is None else constants.compare(self.value, exact) < 0
 
     def __bool__(self) -> bool:
         return constants.sign(self.value) != 0
@@ -160,14 +166,11 @@ class InputVector(Value):
     def __getitem__(self, part: Operand) -> InputVector:
         return InputVector(self.builder, self.index, index_in(part, len(self), self.builder))
 
+    def __iter__(self) -> Iterator[InputVector]:
+        return (self[part] for part in range(len(self)))
+
     def __bool__(self) -> bool:
         return Value.__bool__(self)
-
-
-class Applicable(Protocol):
-    """What can be called with vectors or scalars."""
-
-    def __call__(self, *args: Operand) -> Operand: ...
 
 
 @dataclass(frozen=True)
@@ -241,9 +244,9 @@ def constant_of(value: object) -> Constant | None:
     return constants.from_float(float(value)) if isinstance(value, float) else None
 
 
-def number(value: Constant) -> Fraction | Number:
-    """An exact constant as the language hands it on."""
-    return value if isinstance(value, Fraction) else Number(value)
+def number(value: Constant) -> int | Fraction | Number:
+    """An exact constant as the language hands it on; whole ones are `int`, so that Python counts with them."""
+    return Number(value) if not isinstance(value, Fraction) else int(value) if value.denominator == 1 else value
 
 
 def whole(value: object) -> int | None:

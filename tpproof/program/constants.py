@@ -268,6 +268,11 @@ def sign(c: Constant) -> int:
     raise TpproofError("E125", f"{text(c)}, which cannot be told from 0", "a constant whose sign is clear")
 
 
+def compare(a: Constant, b: Constant) -> int:
+    """The sign of a - b."""
+    return sign(add(a, mul(Fraction(-1), b)))
+
+
 def to_float(c: Constant) -> float:
     lo, hi = enclosure(c)
     return float((lo + hi) / 2)
