@@ -140,7 +140,7 @@ TOGETHER: list[tuple[str, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "those"), TOGETHER, ids=lambda part: str(part))
+@pytest.mark.parametrize(("name", "those"), TOGETHER, ids=str)
 def test_options_together_are_proved(name: str, those: dict[str, str]) -> None:
     assert verdict(name, **those) == proved(name)
 
@@ -266,7 +266,7 @@ UNTRAINED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "those", "key"), UNTRAINED, ids=lambda part: str(part))
+@pytest.mark.parametrize(("name", "those", "key"), UNTRAINED, ids=str)
 def test_what_is_not_trained_drops_its_terms_and_no_other(name: str, those: dict[str, str], key: str) -> None:
     trained, still = (kernel(program(name, **those, **{key: value})) for value in ("7/5", "0"))
     kappas = {s: 0 for s in trained.free_symbols - still.free_symbols if s.name.startswith("κ")}

@@ -313,8 +313,10 @@ class Evaluator(Reader):
         x, y = constant_of(left), constant_of(right)
         if x is not None and y is not None:
             return _COMPARE[type(op)](constants.compare(x, y), 0)
-        plain = (str, bool, Function, type(None), Fraction, Number)
-        if not isinstance(left, plain) or not isinstance(right, plain) or not isinstance(op, ast.Eq | ast.NotEq):
+        plain = (str, bool, Function, type(None), int, Fraction, Number)
+        comparable = isinstance(left, plain) and isinstance(right, plain) and isinstance(op, ast.Eq | ast.NotEq)
+        truth_with_number = bool in (type(left), type(right)) and (x is not None or y is not None)  # 1 is Python's True
+        if not comparable or truth_with_number:
             found = f"{describe(left)} compared with {describe(right)}"
             self.fail(node, "E102", found, "a comparison of constants")
         return (type(left) is type(right) and left == right) is isinstance(op, ast.Eq)

@@ -11,7 +11,10 @@ from tpproof.limits import Limits
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?(/[0-9]{1,40})?\Z")
 _COMMENT = re.compile(r"[#%].*")
+_SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
+_MATRIX_MARKET = "%%MatrixMarket"
 EDGE_SUFFIXES = (".edges", ".edgelist")
+MATRIX_SUFFIXES = (".matrix", ".adjacency")
 
 Row = tuple[int, list[str]]
 """A line's number and its cells."""
@@ -22,18 +25,36 @@ def adjacency(path: str, limits: Limits) -> list[list[Fraction]]:
 
     Cells stand apart by spaces, tabs, commas or semicolons; what follows ``#`` or ``%`` is a comment. As many rows as
     columns are a matrix. Otherwise, and always in a file named ``.edges`` or ``.edgelist``, a row is an undirected
-    edge: two nodes, counted from 0, and a weight (1 when left out); one node alone is an isolated one.
+    edge: two nodes, counted from 0, and a weight (1 when left out); one node alone is an isolated one. Two or three
+    rows that could be either are refused, unless the file's name (``.edges``, ``.matrix``) tells.
 
     Raises
     ------
     TpproofError
         E100 when the file cannot be read, E104 when it is too large, E106 with the line for what is neither.
     """
-    rows = _rows(path, limits)
-    square = all(len(cells) == len(rows) for _, cells in rows)
-    if square and not path.lower().endswith(EDGE_SUFFIXES):
-        return [[_number(path, line, cell) for cell in cells] for line, cells in rows]
+    rows, name = _rows(path, limits), path.lower()
+    if name.endswith(EDGE_SUFFIXES):
+        return _from_edges(path, rows, limits)
+    if all(len(cells) == len(rows) for _, cells in rows):
+        matrix = [[_number(path, line, cell) for cell in cells] for line, cells in rows]
+        if not name.endswith(MATRIX_SUFFIXES) and _edges_or_none(path, rows, limits) not in (None, matrix):
+            found = f"{path[:200]}: a matrix, or {len(rows)} edges"
+            raise TpproofError("E106", found, "a name that tells: FILE.matrix or FILE.edges")
+        return matrix
+    if name.endswith(MATRIX_SUFFIXES):
+        line, cells = next(row for row in rows if len(row[1]) != len(rows))
+        found = f"{len(cells)} numbers in a row, {len(rows)} rows"
+        raise TpproofError("E106", found, "a square matrix", Place(path, line, 1))
     return _from_edges(path, rows, limits)
+
+
+def _edges_or_none(path: str, rows: list[Row], limits: Limits) -> list[list[Fraction]] | None:
+    """The rows read as edges, where they can be."""
+    try:
+        return _from_edges(path, rows, limits)
+    except TpproofError:
+        return None
 
 
 def _rows(path: str, limits: Limits) -> list[Row]:
@@ -42,12 +63,15 @@ def _rows(path: str, limits: Limits) -> list[Row]:
             content = file.read(limits.source_bytes + 1)
         text = content.decode("utf-8-sig")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        reason = "no UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or str(error)
         raise TpproofError("E100", f"{path[:200]}: {reason}", "a text file with a matrix or edges") from None
     if len(content) > limits.source_bytes:
         raise TpproofError("E104", f"{path[:200]}: more than {limits.source_bytes} bytes", "a smaller graph")
-    split = (re.split(r"[\s,;]+", _COMMENT.sub("", line).strip(" \t\r,;")) for line in text.split("\n"))
-    rows = [(k, cells) for k, cells in enumerate(split, 1) if cells != [""]]
+    if text.startswith(_MATRIX_MARKET):
+        found = f"{path[:200]}: a Matrix Market file, which counts from 1 and begins with its size"
+        raise TpproofError("E106", found, "a square matrix, or edges between nodes counted from 0")
+    lines = ((k, _COMMENT.sub("", line).strip()) for k, line in enumerate(text.split("\n"), 1))
+    rows = [(k, _SEPARATOR.split(re.sub(r"\s*[,;]\Z", "", line))) for k, line in lines if line]
     if not rows:
         raise TpproofError("E106", f"{path[:200]}: no numbers", "a square matrix, or edges")
     return rows
