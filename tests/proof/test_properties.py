@@ -507,7 +507,7 @@ WIDTH, NETWORKS, SAMPLES, D = 1000, 20, 4, 6
 SIMPLE = ("tanh", "sin", "sigmoid")  # those that tests.numeric knows
 
 
-def kernels_of(program: Program) -> Iterator[tuple[list[float], list[float]]]:
+def kernels_of(program: Program, width: int = WIDTH) -> Iterator[tuple[list[float], list[float]]]:
     """For every pair of outputs: K by Monte-Carlo samples of the limit law, and of wide dense networks."""
     execution, draw = executed(prove(program)), np.random.default_rng(5)
     inputs = tuple([draw.standard_normal((i.parts, D)) for i in program.inputs] for _ in range(2))
@@ -517,7 +517,7 @@ def kernels_of(program: Program) -> Iterator[tuple[list[float], list[float]]]:
         for s, r, x, y in product((0, 1), (0, 1), parts, parts)
     }
     samples = [LimitSample(execution.form, gram, 50_000, seed) for seed in range(SAMPLES)]
-    networks = [finite_ntk(program, inputs, WIDTH, seed) for seed in range(NETWORKS)]  # type: ignore[arg-type]
+    networks = [finite_ntk(program, inputs, width, seed) for seed in range(NETWORKS)]  # type: ignore[arg-type]
     for pair, terms in execution.kernels.items():
         yield [s.kernel(execution.sums, terms) for s in samples], [n[pair] for n in networks]
 
