@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
+from tpproof import zoo
 from tpproof.certificate.model import Certificate
 from tpproof.certificate.write import certificate_of
 from tpproof.checker import check_bytes
@@ -13,6 +15,12 @@ from tpproof.language.source import load
 from tpproof.program.canonical import sha256
 from tpproof.program.model import Program
 from tpproof.proof.prove import prove
+
+
+def constants(name: str) -> list[str]:
+    """The names that the first lines of a text assign, up to the first empty one."""
+    head = zoo.text(name).partition("\n\n")[0].partition("\nassert ")[0]
+    return re.findall(r"^(\w+) *= ", head, re.MULTILINE)
 
 
 @cache

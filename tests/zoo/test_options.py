@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.zoo.proofs import certificate, kernel, program, verdict
+from tests.zoo.proofs import certificate, constants, kernel, program, verdict
 from tpproof import zoo
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
@@ -83,12 +83,6 @@ UNUSED = {
     ("transformer", "shared"),  # of the blocks after the first
 }  # fmt: skip
 """Constants that change nothing at the default depth."""
-
-
-def constants(name: str) -> list[str]:
-    """The names that the first lines of a text assign, up to the first empty one."""
-    head = zoo.text(name).partition("\n\n")[0].partition("\nassert ")[0]
-    return re.findall(r"^(\w+) *= ", head, re.MULTILINE)
 
 
 def proved(name: str) -> str:
