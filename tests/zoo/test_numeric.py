@@ -25,7 +25,7 @@ NETWORKS: list[tuple[str, dict[str, str]]] = [
     ("lstm", {}),
     ("multi_output", {"shared": "True"}),
     ("rescnn", {"P": "2", "taps": "2"}),
-    ("resnet", {"L": "2", "depth": "2", "skip": "1/2"}),
+    ("resnet", {"L": "2", "matrices": "2", "skip": "1/2"}),
     ("rmsnorm", {"eps": "1/10"}),
     ("rnn", {"lengths": "[2, 3]"}),
     ("siamese", {}),

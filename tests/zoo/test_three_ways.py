@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import tpproof as tp
+from tests.zoo.proofs import constants
 from tpproof import zoo
+from tpproof.errors import TpproofError
 from tpproof.language.interpreter import parse
 from tpproof.program.canonical import sha256
 
@@ -188,6 +190,11 @@ def test_numbers_of_python_reach_a_text_exactly(value: Any, text: str) -> None:
     assert zoo.mlp(std_w=value).sha256 == load("mlp", std_w=text)
 
 
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_longer_names_of_constants_hide_none(name: str) -> None:
+    assert not {"depth", "length"} & set(constants(name))
+
+
 def test_lists_truth_values_and_texts_of_python_reach_a_text() -> None:
     assert zoo.bottleneck(widths=(1, Fraction(1, 3), 0.25)).sha256 == load("bottleneck", widths="[1, 1/3, 1/4]")
     graph = np.array([[0, 0.5], [0.5, 0]])
@@ -222,6 +229,12 @@ PHRASES = {
     "scalars": "s = mean(x * x)\noutput(v @ (exp(s) / (1 + s ** 2) * x + sqrt(s + 1) * ones()))",
     "functions of numbers": "output(v @ (abs(-3) * x + identity(2) * tanh(x)))",
 }
+
+
+@pytest.mark.parametrize("number", ["2**(1/2)", "0.1 * 3", "1e5 / 7e12", "float('nan')", "1/3 + 1e-9"])
+def test_what_python_has_rounded_is_refused_not_guessed(number: str) -> None:
+    with pytest.raises(TpproofError, match="E125"):
+        _ = pasted(HEAD + f"output(v @ (({number}) * x))\n").program
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
