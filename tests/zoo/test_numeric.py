@@ -13,10 +13,11 @@ SIZES = {"std_u": "6/5", "std_w": "4/5", "std_b": "1/2", "std_v": "5/4", "std_q"
 RATES = {"lr_u": "3/2", "lr_w": "1/2", "lr_b": "2", "lr_v": "3/4", "lr_g": "5/4", "lr_p": "1/3", "lr_q": "7"}
 NETWORKS: list[tuple[str, dict[str, str]]] = [
     ("attention", {"T": "2", "heads": "2", "head": "1/2", "tied": "False", "causal": "True"}),
-    ("batchnorm", {"L": "2", "eps": "1/10"}),
+    ("batchnorm", {"eps": "1/10"}),
     ("bottleneck", {"widths": "[1, 1/2, 2]"}),
     ("cnn1d", {"P": "3", "padding": "same", "stride": "2", "taps": "2"}),
     ("cnn2d", {"rows": "2", "columns": "2", "taps": "2", "padding": "same", "pool": "2", "L": "1"}),
+    ("cnn_batchnorm", {"B": "1", "eps": "1/10"}),
     ("deq", {"L": "3"}),
     ("gcn", {"A": "[[0, 1, 0], [1, 0, 2], [0, 2, 0]]", "read": "pool"}),
     ("gru", {"form": "torch", "lengths": "[1, 2]"}),

@@ -13,6 +13,7 @@ from tpproof.language.source import load
 
 FILES = [name for name in zoo.names() if name not in zoo.VARIANTS]
 SMALL = {
+    "cnn_batchnorm": {"B": "1", "P": "2"},
     "cnn2d": {"rows": "2", "columns": "2", "taps": "2"},
     "transformer": {"T": "2"},
     "attention": {"T": "2"},
@@ -38,6 +39,7 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
         "rows": ["3"], "columns": ["1", "3"], "L": ["1"], "taps": ["1", "3"], "padding": ["same"], "stride": ["2"],
         "read": ["flatten"],
     },
+    "cnn_batchnorm": {"B": ["2"], "P": ["1", "3"], "L": ["2"], "taps": ["1", "3"], "eps": ["1"]},
     "densenet": {"L": ["0", "1", "5"]},
     "deq": {"L": ["1", "2", "6"]},
     "gcn": {
@@ -80,6 +82,7 @@ LATER = {"attention": ["logits"], "cnn2d": ["pool"]}
 
 UNUSED = {
     ("batchnorm", "std_w"), ("batchnorm", "lr_w"),  # of the layers after the first
+    ("cnn_batchnorm", "std_w"), ("cnn_batchnorm", "lr_w"),
     ("transformer", "shared"),  # of the blocks after the first
 }  # fmt: skip
 """Constants that change nothing at the default depth."""
@@ -157,7 +160,7 @@ def test_logits_over_root_n_are_refused_and_the_reason_is_their_randomness() -> 
     assert {entry["reason"] for entry in found.assumptions if entry["status"] == "violated"} == {"diverges"}
 
 
-@pytest.mark.parametrize("name", ["layernorm", "rmsnorm", "batchnorm", "transformer"])
+@pytest.mark.parametrize("name", ["layernorm", "rmsnorm", "batchnorm", "cnn_batchnorm", "transformer"])
 def test_a_norm_without_epsilon_is_refused(name: str) -> None:
     assert verdict(name, **SMALL.get(name, {}), eps="0") == "refused"
 

@@ -50,6 +50,12 @@ output(readout("v0") @ tanh(W @ tanh(U @ xi[0] + b0) + b1))
         assert hashed("cnn1d", P="1", taps="1", padding=padding) == text(mlp)
 
 
+def test_a_normalized_cnn_of_one_position_and_one_tap_is_a_normalized_mlp() -> None:
+    for o, p in ((0, 0), (0, 1)):
+        cnn = kernel(program("cnn_batchnorm", P="1", taps="1"), o, p)
+        assert cnn == kernel(program("batchnorm"), o, p) != 0
+
+
 def test_a_cnn_with_one_row_is_the_one_over_a_sequence() -> None:
     """Of one tap, in each direction; the names differ, the kernels do not."""
     for read in ("pool", "flatten"):
