@@ -235,7 +235,9 @@ def constant_of(value: object) -> Constant | None:
     A float (from Python, never from `.tp` text) is the simplest fraction that rounds to it, or its decimal digits
     when they are few; otherwise it is refused, because nobody can know what was meant.
     """
-    if isinstance(value, bool):
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, bool | str):
         return None
     if isinstance(value, Number):
         return value.value

@@ -270,6 +270,8 @@ def sign(c: Constant) -> int:
 
 def compare(a: Constant, b: Constant) -> int:
     """The sign of a - b."""
+    if isinstance(a, Fraction) and isinstance(b, Fraction):
+        return (a > b) - (a < b)
     return sign(add(a, mul(Fraction(-1), b)))
 
 
