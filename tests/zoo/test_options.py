@@ -154,6 +154,23 @@ def test_a_kink_is_conditional_and_a_jump_is_refused(name: str) -> None:
     assert verdict(name, **small, phi="step") == "refused"
 
 
+FUNCTIONS = {
+    "proved": ["cos", "softplus", "silu", "identity", "sigmoid"],
+    "conditional": ["abs", "leaky_relu"],
+    "refused": ["exp", "sqrt"],  # not polynomially bounded; not defined everywhere
+}
+
+
+@pytest.mark.parametrize("name", ["batchnorm", "gcn", "gru", "layernorm", "lstm", "mlp", "transformer"])
+@pytest.mark.parametrize("expected", FUNCTIONS)
+def test_what_is_proved_depends_on_the_function(name: str, expected: str) -> None:
+    for phi in FUNCTIONS[expected]:
+        assert verdict(name, **SMALL.get(name, {}), phi=phi) == expected
+    if "gate" in constants(name):
+        for gate in FUNCTIONS[expected]:
+            assert verdict(name, gate=gate) == expected
+
+
 def test_logits_over_root_n_are_refused_and_the_reason_is_their_randomness() -> None:
     found = certificate(program("attention", logits="1/sqrt(n)"))
     assert found.verdict == "refused"
