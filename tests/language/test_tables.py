@@ -55,31 +55,31 @@ def test_matrices_and_edges(tmp_path: Path, name: str, content: bytes, expected:
 
 
 WRONG: list[tuple[str, bytes, str, int | None, str]] = [
-    ("g.txt", b"", "E106", None, "no numbers"),
-    ("g.txt", b"# nothing\n\n", "E106", None, "no numbers"),
-    ("g.txt", b"0 1\n1 x\n", "E106", 2, "'x'"),
-    ("g.txt", b"source target\n0 1\n1 2\n", "E106", 1, "'source'"),
-    ("g.txt", b"0 1 0\n1 0 nan\n0 1 0\n", "E106", 2, "'nan'"),
-    ("g.txt", b"0 1 inf\n", "E106", 1, "'inf'"),
-    ("g.txt", b"0 1 1/0\n", "E106", 1, "'1/0'"),
-    ("g.txt", b"0 1 0.5/2\n", "E106", 1, "'0.5/2'"),
-    ("g.txt", b"0 1 __import__('os')\n", "E106", 1, "1/2"),
-    ("g.txt", b"0,,1\n1,0,1\n1,1,0\n", "E106", 1, "''"),
-    ("g.txt", b"0,1,0\n1,,1\n0,1,0\n", "E106", 2, "''"),
-    ("g.txt", b"0 1 0 1\n1 0 1 0\n", "E106", 1, "a square matrix, or edges"),
-    ("g.matrix", b"0 1 0\n1 0 1\n", "E106", 1, "a square matrix"),
-    ("g.matrix", b"0 1 0\n1 0 1\n0 1\n", "E106", 3, "a square matrix"),
-    ("g.txt", b"0 1\n1 2\n", "E106", None, "FILE.edges"),
-    ("g.txt", b"1 1\n1 0\n", "E106", None, "FILE.matrix"),
-    ("g.txt", b"0 1 1\n1 2 1\n2 3 1\n", "E106", None, "FILE.edges"),
-    ("g.txt", b"0 1\n1 2\n2 1\n", "E106", 3, "1 2 twice"),
-    ("g.txt", b"0 1 2\n0 1 2\n", "E106", 2, "0 1 twice"),
-    ("g.txt", b"-1 0\n0 1\n1 2\n", "E106", 1, "a node"),
-    ("g.txt", b"0 1/2\n0 1\n1 2\n", "E106", 1, "a node"),
-    ("g.txt", b"0 1000000\n", "E106", 1, "a node"),
-    ("g.txt", b"%%MatrixMarket matrix coordinate real symmetric\n3 3 2\n2 1 1\n3 2 1\n", "E106", None, "from 1"),
+    ("g.txt", b"", "E108", None, "no numbers"),
+    ("g.txt", b"# nothing\n\n", "E108", None, "no numbers"),
+    ("g.txt", b"0 1\n1 x\n", "E108", 2, "'x'"),
+    ("g.txt", b"source target\n0 1\n1 2\n", "E108", 1, "'source'"),
+    ("g.txt", b"0 1 0\n1 0 nan\n0 1 0\n", "E108", 2, "'nan'"),
+    ("g.txt", b"0 1 inf\n", "E108", 1, "'inf'"),
+    ("g.txt", b"0 1 1/0\n", "E108", 1, "'1/0'"),
+    ("g.txt", b"0 1 0.5/2\n", "E108", 1, "'0.5/2'"),
+    ("g.txt", b"0 1 __import__('os')\n", "E108", 1, "1/2"),
+    ("g.txt", b"0,,1\n1,0,1\n1,1,0\n", "E108", 1, "''"),
+    ("g.txt", b"0,1,0\n1,,1\n0,1,0\n", "E108", 2, "''"),
+    ("g.txt", b"0 1 0 1\n1 0 1 0\n", "E108", 1, "a square matrix, or edges"),
+    ("g.matrix", b"0 1 0\n1 0 1\n", "E108", 1, "a square matrix"),
+    ("g.matrix", b"0 1 0\n1 0 1\n0 1\n", "E108", 3, "a square matrix"),
+    ("g.txt", b"0 1\n1 2\n", "E108", None, "FILE.edges"),
+    ("g.txt", b"1 1\n1 0\n", "E108", None, "FILE.matrix"),
+    ("g.txt", b"0 1 1\n1 2 1\n2 3 1\n", "E108", None, "FILE.edges"),
+    ("g.txt", b"0 1\n1 2\n2 1\n", "E108", 3, "1 2 twice"),
+    ("g.txt", b"0 1 2\n0 1 2\n", "E108", 2, "0 1 twice"),
+    ("g.txt", b"-1 0\n0 1\n1 2\n", "E108", 1, "a node"),
+    ("g.txt", b"0 1/2\n0 1\n1 2\n", "E108", 1, "a node"),
+    ("g.txt", b"0 1000000\n", "E108", 1, "a node"),
+    ("g.txt", b"%%MatrixMarket matrix coordinate real symmetric\n3 3 2\n2 1 1\n3 2 1\n", "E108", None, "from 1"),
     ("g.txt", b"0 1\n\xff\n", "E100", None, "UTF-8"),
-    ("g.txt", b"\x00\x01\x02\n", "E106", 1, "x00"),
+    ("g.txt", b"\x00\x01\x02\n", "E108", 1, "x00"),
     ("g.txt", b"\x7fELF\x02\x01\x01\x00\x90", "E100", None, "UTF-8"),
 ]
 
@@ -206,6 +206,12 @@ def test_what_does_not_hold_names_the_condition_and_what_is_wanted(condition: st
     assert error.code == "E107"
     assert f"not {condition}" in error.report() and "something else" in error.report()
     assert error.place is not None and error.place.line == 2
+
+
+def test_a_refusal_tells_the_values_that_were_refused() -> None:
+    text = 'form, L = "pre", 3\nfor l in range(L):\n    assert form in ["post"] or l < 1, "post"\nc = 1\n'
+    with pytest.raises(TpproofError, match="form being the text 'pre', l being the number 1"):
+        with_constants(text)
 
 
 def test_an_assertion_without_words_or_with_long_ones_is_a_short_message() -> None:

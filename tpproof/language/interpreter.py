@@ -130,7 +130,13 @@ class Interpreter(Evaluator):
         if not self.truth(node.test):
             wanted = node.msg.value if isinstance(node.msg, ast.Constant) else "another value (with -D)"
             condition = ast.get_source_segment("\n".join(self.lines), node.test) or "the condition"
-            self.fail(node, "E107", f"not {condition[:100]}", str(wanted)[:200])
+            found = ", ".join([f"not {condition[:100]}", *self._values_in(node.test)[:4]])
+            self.fail(node, "E107", found, str(wanted)[:200])
+
+    def _values_in(self, condition: ast.expr) -> list[str]:
+        """What the names in a condition stand for."""
+        names = dict.fromkeys(part.id for part in ast.walk(condition) if isinstance(part, ast.Name))
+        return [f"{name} being {describe(self.names[name])}" for name in names if name in self.names]
 
     def _override_of(self, targets: list[ast.expr]) -> str | None:
         """The -D name that this assignment would set, the first time it is assigned."""

@@ -31,7 +31,7 @@ def adjacency(path: str, limits: Limits) -> list[list[Fraction]]:
     Raises
     ------
     TpproofError
-        E100 when the file cannot be read, E104 when it is too large, E106 with the line for what is neither.
+        E100 when the file cannot be read, E104 when it is too large, E108 with the line for what is neither.
     """
     rows, name = _rows(path, limits), path.lower()
     if name.endswith(EDGE_SUFFIXES):
@@ -40,12 +40,12 @@ def adjacency(path: str, limits: Limits) -> list[list[Fraction]]:
         matrix = [[_number(path, line, cell) for cell in cells] for line, cells in rows]
         if not name.endswith(MATRIX_SUFFIXES) and _edges_or_none(path, rows, limits) not in (None, matrix):
             found = f"{path[:200]}: a matrix, or {len(rows)} edges"
-            raise TpproofError("E106", found, "a name that tells: FILE.matrix or FILE.edges")
+            raise TpproofError("E108", found, "a name that tells: FILE.matrix or FILE.edges")
         return matrix
     if name.endswith(MATRIX_SUFFIXES):
         line, cells = next(row for row in rows if len(row[1]) != len(rows))
         found = f"{len(cells)} numbers in a row, {len(rows)} rows"
-        raise TpproofError("E106", found, "a square matrix", Place(path, line, 1))
+        raise TpproofError("E108", found, "a square matrix", Place(path, line, 1))
     return _from_edges(path, rows, limits)
 
 
@@ -69,17 +69,17 @@ def _rows(path: str, limits: Limits) -> list[Row]:
         raise TpproofError("E104", f"{path[:200]}: more than {limits.source_bytes} bytes", "a smaller graph")
     if text.startswith(_MATRIX_MARKET):
         found = f"{path[:200]}: a Matrix Market file, which counts from 1 and begins with its size"
-        raise TpproofError("E106", found, "a square matrix, or edges between nodes counted from 0")
+        raise TpproofError("E108", found, "a square matrix, or edges between nodes counted from 0")
     lines = ((k, _COMMENT.sub("", line).strip()) for k, line in enumerate(text.split("\n"), 1))
     rows = [(k, _SEPARATOR.split(re.sub(r"\s*[,;]\Z", "", line))) for k, line in lines if line]
     if not rows:
-        raise TpproofError("E106", f"{path[:200]}: no numbers", "a square matrix, or edges")
+        raise TpproofError("E108", f"{path[:200]}: no numbers", "a square matrix, or edges")
     return rows
 
 
 def _number(path: str, line: int, cell: str) -> Fraction:
     if not _NUMBER.match(cell) or re.search(r"/0+\Z", cell) or ("/" in cell and re.search("[.eE]", cell)):
-        raise TpproofError("E106", f"{cell[:40]!r}", "a number: 1, 0.5 or 1/2", Place(path, line, 1))
+        raise TpproofError("E108", f"{cell[:40]!r}", "a number: 1, 0.5 or 1/2", Place(path, line, 1))
     return Fraction(cell)
 
 
@@ -87,7 +87,7 @@ def _node(path: str, line: int, cell: str, limits: Limits) -> int:
     number = _number(path, line, cell)
     if number.denominator != 1 or not 0 <= number <= limits.graph_nodes:
         allowed = f"a node: an integer from 0 to {limits.graph_nodes}"
-        raise TpproofError("E106", f"{cell[:40]!r}", allowed, Place(path, line, 1))
+        raise TpproofError("E108", f"{cell[:40]!r}", allowed, Place(path, line, 1))
     return int(number)
 
 
@@ -97,12 +97,12 @@ def _from_edges(path: str, rows: list[Row], limits: Limits) -> list[list[Fractio
     for line, cells in rows:
         if len(cells) > 3:
             found = f"{len(cells)} numbers in a row, {len(rows)} rows"
-            raise TpproofError("E106", found, "a square matrix, or edges: two nodes and a weight", Place(path, line, 1))
+            raise TpproofError("E108", found, "a square matrix, or edges: two nodes and a weight", Place(path, line, 1))
         nodes = [_node(path, line, cell, limits) for cell in cells[:2]]
         largest = max(largest, *nodes)
         edge = (min(nodes), max(nodes))
         if edge in edges:
-            raise TpproofError("E106", f"the edge {edge[0]} {edge[1]} twice", "each edge once", Place(path, line, 1))
+            raise TpproofError("E108", f"the edge {edge[0]} {edge[1]} twice", "each edge once", Place(path, line, 1))
         if len(cells) > 1:
             edges[edge] = _number(path, line, cells[2]) if len(cells) == 3 else Fraction(1)
     return [[edges.get((min(i, j), max(i, j)), Fraction(0)) for j in range(largest + 1)] for i in range(largest + 1)]
