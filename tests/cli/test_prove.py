@@ -187,7 +187,7 @@ def test_a_wrong_network_is_one_clear_message(tmp_path: Path, case: str) -> None
         (["prove", "zoo:mlp", "-D", "L"], "expected name=value"),
         (["prove", "zoo:mlp", "-D", "L=2", "-D", "L=3"], "twice"),
         (["prove", "zoo:mlp", "-D", "L=import os"], "one value"),
-        (["prove", "zoo:mlp", "-D", "L=tanh"], "E123"),
+        (["prove", "zoo:mlp", "-D", "L=tanh"], "the function tanh compared"),
         (["prove", "zoo:mlp2", "--set", "psi=erf"], "--set psi"),
         (["prove", "zoo:mlp2", "--set", "phi=erff"], "did you mean: erf?"),
         (["prove", "zoo:mlp", "--format", "pdf"], "not available"),
