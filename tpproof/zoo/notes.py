@@ -89,6 +89,15 @@ NOTES: dict[str, Note] = {
         "equal widths.",
         paper="Section 5, extension 2",
     ),
+    "cnn_batchnorm": Note(
+        about="Batch normalization in a convolutional network: mean and variance of a channel are over examples and "
+        "positions together.",
+        look_at="As in `batchnorm`, the statistics are vectors and mix by NonLins: here every position of every example "
+        "with every other one.",
+        literature="Ioffe & Szegedy 2015",
+        paper="D.4.3",
+        others="neural-tangents 0.6 has no batch normalization.",
+    ),
     "cnn1d": Note(
         about="A convolution is a sum over filter taps, each a matrix that all positions share.",
         look_at="Paths at different positions are isomorphic when they take the same taps: that is where the kernel "
