@@ -19,26 +19,39 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn: self.exit(2, f"error: {ascii(message)[1:-1]} (see --help)\n")
 
 
+def _read(path: str) -> bytes:
+    with open(0 if path == "-" else path, "rb") as file: return file.read(MAX_BYTES + 1)
+
+
+# The options, with the hash of the network that the certificates have to be about in place of `sha256`.
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = _Parser("tpproof.checker", description="Check tpproof certificates.", allow_abbrev=False, epilog=EPILOG)
     add = parser.add_argument
     add("certificates", nargs="+", metavar="CERT", help="certificate file; - is standard input")
     add("--network", metavar="FILE", help="the network, as canonical JSON or inside a certificate")
-    add("--sha256", metavar="HEX", help="the SHA-256 of the canonical bytes of the network")
+    add("--sha256", metavar="HEX", help="the SHA-256 of the canonical bytes of the network", type=str.lower)
     add("--as-stated", action="store_true", help="accept the network inside the certificate")
     add("--allow-conditional", action="store_true", help="accept under conditional assumptions")
     add("--time-limit", type=float, default=SECONDS, metavar="SECONDS")
     add("--json", action="store_true", help="print one JSON object")
-    return parser.parse_args(argv)
+    found = parser.parse_args(argv)
+    given = found.sha256
+    if not found.time_limit > 0: parser.error("--time-limit takes a number of seconds above 0")
+    if not re.fullmatch("[0-9a-f]{64}|None", str(given)): parser.error("--sha256 takes 64 hexadecimal digits")
+    try:
+        if found.network is not None: found.sha256 = network_hash(_read(found.network))
+    except Rejected as error: parser.error(f"--network: expected {error.expected}, found {error.found}")
+    except OSError as error: parser.error(f"cannot read {found.network}: {error}")
+    if given not in (None, found.sha256): parser.error("--network and --sha256 are about different networks")
+    return found
 
 
-def _read(path: str) -> bytes:
-    with open(0 if path == "-" else path, "rb") as file: return file.read(MAX_BYTES + 1)
-
-
-def _said(status: int, message: str) -> int:
-    print(ascii(message)[1:-1], file=sys.stderr)
-    return status
+def _check(path: str, options: argparse.Namespace) -> Report:
+    try: data = _read(path)
+    except (OSError, ValueError) as error:
+        why = Rejection("json", None, None, "a file", shown(f"cannot read {path}: {error}"))
+        return Report("unreadable", 0, (), None, (why,), None, 2)
+    return check_bytes(data, options.sha256, options.as_stated, options.allow_conditional, options.time_limit)
 
 
 def _text(path: str, report: Report) -> str:
@@ -55,39 +68,21 @@ def _text(path: str, report: Report) -> str:
     return "\n".join(lines)
 
 
-def _expected_hash(arguments: argparse.Namespace) -> str | None:
-    given = None if arguments.sha256 is None else str(arguments.sha256).lower()
-    if not re.fullmatch("[0-9a-f]{64}|None", str(given)): raise ValueError("--sha256 takes 64 hexadecimal digits")
-    try:
-        own = given if arguments.network is None else network_hash(_read(arguments.network))
-    except Rejected as error: raise ValueError(f"--network: expected {error.expected}, found {error.found}") from None
-    except OSError as error: raise ValueError(f"cannot read {arguments.network}: {error}") from None
-    if given not in (None, own): raise ValueError("--network and --sha256 are about different networks")
-    return own
-
-
-def _check(path: str, expected: str | None, arguments: argparse.Namespace) -> Report:
-    try:
-        data = _read(path)
-    except (OSError, ValueError) as error:
-        why = Rejection("json", None, None, "a file", shown(f"cannot read {path}: {error}"))
-        return Report("unreadable", 0, (), None, (why,), None, 2)
-    return check_bytes(data, expected, arguments.as_stated, arguments.allow_conditional, arguments.time_limit)
+def _said(status: int, message: str) -> int:
+    print(ascii(message)[1:-1], file=sys.stderr)
+    return status
 
 
 def main(argv: list[str] | None = None) -> int:
     status = 70
     try:
-        arguments = _arguments(argv)
-        if not arguments.time_limit > 0: return _said(2, "error: --time-limit takes a number of seconds above 0")
-        try: expected = _expected_hash(arguments)
-        except ValueError as error: return _said(2, f"error: {error}")
-        reports = [(path, _check(path, expected, arguments)) for path in arguments.certificates]
+        options = _arguments(argv)
+        reports = [(path, _check(path, options)) for path in options.certificates]
         status = max((report.status for _, report in reports), key=(0, 4, 3, 2, 1, 70).index)  # the worst
         errors = [{"certificate": path, "errors": [error._asdict() for error in r.errors]} for path, r in reports]
         objects = [e | {k: getattr(r, k) for k in SHARED} for e, (_, r) in zip(errors, reports, strict=True)]
         text = json.dumps(objects[0] if len(objects) == 1 else {"results": objects})
-        print(text if arguments.json else "\n".join(_text(path, report) for path, report in reports), flush=True)
+        print(text if options.json else "\n".join(_text(path, report) for path, report in reports), flush=True)
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt: status = _said(130, "interrupted: nothing was decided")
     # the last line of defence: an error of the checker, never an answer

@@ -10,6 +10,7 @@ from .limits import BOUND, MAX_BITS
 from .network import RESERVED, Network, fraction
 from .report import within
 
+Entry = tuple[str, str, int | None]  # status, reason, node
 Bound = Fraction | float  # a float only for ±∞ (null in the certificate)
 ZERO, ONE = Fraction(0), Fraction(1)
 CLASSES, NAMES = ("smooth", "kinked", "violated"), "program readout smooth scalars moments loss A1 A2 A3 A4"
@@ -29,36 +30,29 @@ FIXED["step"] = Row(ZERO, ONE, False, "violated", "discontinuous")
 
 
 def ledger(net: Network) -> list[dict[str, Any]]:
-    rows = derive(net)
+    rows, closure = derive(net), ("proved", "closure", None)
 
-    def first(kind: str, letter: str) -> int | None:
-        return next((k for k, row in enumerate(rows) if row.kind == kind and net.kinds[k] == letter), None)
+    def first(kind: str, letter: str, status: str) -> Entry | None:
+        found = (k for k, row in enumerate(rows) if row.kind == kind and net.kinds[k] == letter)
+        return next(((status, rows[k].reason or "kink", k) for k in found), None)
 
-    bad, kinked, undefined = first("violated", "V"), first("kinked", "V"), first("violated", "S")
-    call = next((k for k, node in enumerate(net.nodes) if node[0] == "call" and node[1] not in RESERVED), None)
-    smooth: tuple[str, str, int | None] = ("proved", "closure", None)
-    if call is not None: smooth = ("declared", "abstract", call)
-    if kinked is not None: smooth = ("conditional", "kink", kinked)
-    if bad is not None: smooth = ("violated", rows[bad].reason, bad)
-    scalars = ("proved", "closure") if undefined is None else ("violated", rows[undefined].reason)
-    used = {node[1] for node in net.nodes if node[0] in ("embed", "param")}
-    used |= {p for p, parameter in enumerate(net.parameters) if parameter.kind in ("readout", "output_bias")}
-    outer = "D.4.1" if any(net.parameters[p].trained for p in used) else "holds"
-    uses = {(node[1], node[2]) for node in net.nodes if node[0] == "matmul"}
-    crossed = "no-contraction" if any((p, 1 - t) in uses for p, t in uses) else "holds"
-    plain = all(net.nodes[x][0] in ("embed", "param", "matmul") for terms, _ in net.outputs for x in terms.values())
-    found: list[tuple[str, str, int | None]] = [
-        ("proved", "structural", None), ("proved", "structural", None), smooth, (*scalars, undefined),
-        ("proved", "parity", None), ("declared", "user", None), ("proved", outer, None),
+    calls = (k for k, node in enumerate(net.nodes) if node[0] == "call" and node[1] not in RESERVED)
+    abstract: Entry = next((("declared", "abstract", k) for k in calls), closure)
+    smooth = first("violated", "V", "violated") or first("kinked", "V", "conditional") or abstract
+    scalars = first("violated", "S", "violated") or closure
+    trained = [net.parameters[node[1]].trained for node in net.nodes if node[0] in ("embed", "param")]
+    trained += [parameter.trained for parameter in net.parameters if parameter.kind in ("readout", "output_bias")]
+    crossed = "no-contraction" if any((p, 1 - t) in net.gvars for p, t in net.gvars) else "holds"
+    found: list[Entry] = [
+        ("proved", "structural", None), ("proved", "structural", None), smooth, scalars, ("proved", "parity", None),
+        ("declared", "user", None), ("proved", "D.4.1" if any(trained) else "holds", None),
         ("proved", "D.4.2" if net.contractions else crossed, min(net.contractions, default=None)),
         ("proved", "holds" if len(net.outputs) == 1 else "D.4.3", None),
-        ("proved", "holds" if plain else "D.4.4", None),
+        ("proved", "holds" if all(x in net.bit for terms, _ in net.outputs for x in terms.values()) else "D.4.4", None),
     ]  # fmt: skip
-    table = [[k, row.kind, _text(row.lo), _text(row.hi), row.positive] for k, row in enumerate(rows)]
-    return [
-        {"derivation": table if name == "smooth" else None, "name": name, "node": node, "reason": why, "status": status}
-        for name, (status, why, node) in zip(NAMES.split(), found, strict=True)
-    ]
+    each = [[k, row.kind, _text(row.lo), _text(row.hi), row.positive] for k, row in enumerate(rows)]
+    return [{"derivation": each if name == "smooth" else None, "name": name, "node": k, "reason": why, "status": status}
+            for name, (status, why, k) in zip(NAMES.split(), found, strict=True)]  # fmt: skip
 
 
 # The axioms that the network calls for, and the verdict that a certificate of it has to bear.
@@ -108,9 +102,8 @@ def _own(node: list[Any], kind: str, arguments: list[tuple[int, Row]]) -> Row:
 def _pow(kind: str, base: Row, e: Fraction) -> Row:
     whole = e.denominator == 1
     if whole and e >= 0: return Row(*_power(base.lo, base.hi, int(e)), base.positive)
-    negative = base.hi < 0 and whole
-    if kind == "V": valid, reason = base.lo > 0 or negative, "not-bounded-away"
-    else: valid, reason = base.positive or negative if e < 0 else base.lo >= 0, "division"
+    valid = (base.hi < 0 and whole) or (base.lo > 0 if kind == "V" else base.positive if e < 0 else base.lo >= 0)
+    reason = "not-bounded-away" if kind == "V" else "division"
     if e > 0 and (kind != "V" or base.lo < 0): reason = "undefined-power"
     bounds = _real_power(base, e)
     return bounds if valid else bounds._replace(kind="violated", reason=reason)
@@ -118,26 +111,21 @@ def _pow(kind: str, base: Row, e: Fraction) -> Row:
 
 def _real_power(base: Row, e: Fraction) -> Row:
     m, whole = ceil(abs(e)), e.denominator == 1
-    if base.lo >= 0:
-        lo, hi = (base.lo, base.hi) if whole else (min(base.lo, ONE), max(base.hi, ONE))
-        lo, hi = _raise(lo, m), _raise(hi, m)
-        if e > 0: return Row(lo, hi, base.positive)
-        return Row(_inverse(hi), _inverse(lo) if lo > 0 else inf, base.positive) if hi > 0 else Row()
-    if not (base.hi < 0 and whole): return Row()
-    lo, hi = _power(base.lo, base.hi, m)
-    return Row(_inverse(hi), _inverse(lo), m % 2 == 0)
+    if base.lo < 0 and not (base.hi < 0 and whole): return Row()
+    lo, hi = (base.lo, base.hi) if whole else (min(base.lo, ONE), max(base.hi, ONE))
+    (lo, hi), positive = _power(lo, hi, m), base.positive if base.lo >= 0 else m % 2 == 0
+    if e > 0: return Row(lo, hi, positive)
+    return Row(_inverse(hi), inf if lo == 0 else _inverse(lo), positive) if hi != 0 else Row()
 
 
 def _call(name: str, vector: bool, x: Row) -> Row:
     if name in FIXED: return FIXED[name]
-    if name == "exp":
-        row = Row(ZERO, ONE if x.hi <= 0 else inf, True)
-        return row._replace(kind="violated", reason="unbounded-exp") if vector and x.hi == inf else row
-    if name == "relu":
-        kinked = vector and not (x.lo >= 0 and x.positive)
-        return Row(max(x.lo, ZERO), max(x.hi, ZERO), x.positive, "kinked" if kinked else "smooth")
-    signed = name == "abs" and (x.positive or x.hi < 0)
-    return Row(ZERO if name == "abs" else -inf, inf, signed, "kinked" if vector and not signed else "smooth")
+    if name == "exp" and vector and x.hi == inf: return Row(ZERO, inf, True, "violated", "unbounded-exp")
+    if name == "exp": return Row(ZERO, ONE if x.hi <= 0 else inf, True)
+    signed = {"relu": x.lo >= 0 and x.positive, "abs": x.positive or x.hi < 0, "leaky_relu": False}[name]
+    kind = "kinked" if vector and not signed else "smooth"
+    if name == "relu": return Row(max(x.lo, ZERO), max(x.hi, ZERO), x.positive, kind)
+    return Row(ZERO if name == "abs" else -inf, inf, signed, kind)
 
 
 # A lower bound of a constant all of whose fractions outside exponents are > 0, else None.
@@ -159,9 +147,7 @@ def _power(lo: Bound, hi: Bound, m: int) -> tuple[Bound, Bound]:
 
 def _raise(x: Bound, m: int) -> Bound:
     if m == 0 or x in (ZERO, ONE): return ONE if m == 0 else x
-    if not isinstance(x, Fraction): return inf if x > 0 or m % 2 == 0 else -inf
-    within(max(x.numerator.bit_length(), x.denominator.bit_length()) * m, MAX_BITS, "bits of a bound")
-    return x**m
+    return _bounded(x, m) if isinstance(x, Fraction) else inf if x > 0 or m % 2 == 0 else -inf
 
 
 def _plus(x: Bound, y: Bound) -> Bound:
@@ -178,9 +164,9 @@ def _times(x: Bound, y: Bound) -> Bound:
 def _inverse(x: Bound) -> Bound: return 1 / x if isinstance(x, Fraction) else ZERO
 
 
-def _bounded(x: Fraction) -> Fraction:
-    within(max(x.numerator.bit_length(), x.denominator.bit_length()), MAX_BITS, "bits of a bound")
-    return x
+def _bounded(x: Fraction, m: int = 1) -> Fraction:
+    within(max(x.numerator.bit_length(), x.denominator.bit_length()) * m, MAX_BITS, "bits of a bound")
+    return x**m
 
 
 def _large(x: Bound) -> bool: return isinstance(x, Fraction) and (abs(x.numerator) > BOUND or x.denominator > BOUND)

@@ -1,9 +1,9 @@
 # The canonical network: validation, and what the rules read off it, in one pass in node order without recursion.
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
 from functools import reduce
-from math import prod
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -12,23 +12,21 @@ from .report import Declined, Rejected, exactly, require, within
 
 Atom = tuple[Any, ...]
 Item = tuple[int, int, tuple[Atom, ...], tuple[Atom, ...]]  # support, reference, the weights of reading it at ξ̃ and ξ
-Part = tuple[tuple[Atom, ...], tuple[Atom, ...], int]  # the weights and the reference, as the network writes them
 
 ONE_ARGUMENT = ["tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu", "relu", "abs", "step"]
 RESERVED = {*ONE_ARGUMENT, "leaky_relu", "identity", "sqrt", "softmax", "mean", "ones", "zeros", "width"}
+KEYS = ("format", "version", "inputs", "parameters", "functions", "nodes", "outputs")
 PARAMETER_KINDS = {"embedding", "matrix", "bias", "readout", "output_bias"}
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
 
 
-# trained: lr ≠ 0; shape: rows and cols, over n; numbers: std, scale, lr as written
-Parameter = NamedTuple(
-    "Parameter", [("kind", str), ("trained", bool), ("shape", tuple[Fraction, Fraction]), ("numbers", list[Any])]
-)
+# trained: lr ≠ 0; shape: rows and cols, over n; given: std, scale, lr as written
+Parameter = NamedTuple("Parameter", [("kind", str), ("trained", bool), ("shape", list[Fraction]), ("given", list[Any])])
 
 
-def keys(value: Any, expected: set[str], what: str, code: str = "network") -> None:
-    require(type(value) is dict and value.keys() == expected, code, f"{what}: keys {sorted(expected)}", value)
+# What an object that has to have just these keys has under them.
+def values(value: Any, keys: Collection[str], what: str, code: str = "network") -> list[Any]:
+    require(type(value) is dict and value.keys() == {*keys}, code, f"{what}: keys {sorted(keys)}", value)
+    return [value[key] for key in keys]
 
 
 # Whether `value` is an integer (not a bool) from 0 to `end` - 1.
@@ -45,9 +43,8 @@ def entries(value: Any, limit: int, what: str) -> list[Any]:
 def fraction(value: Any) -> Fraction:
     require(type(value) is str, "network", "a fraction", value)
     within(len(value), MAX_DIGITS, "characters of a fraction")
-    valid = _FRACTION.fullmatch(value) is not None and str(Fraction(value)) == value
-    require(valid, "network", "a fraction in lowest terms", value)
-    return Fraction(value)
+    if re.fullmatch("-?[0-9]+(/[1-9][0-9]*)?", value) and str(Fraction(value)) == value: return Fraction(value)
+    raise Rejected("network", "a fraction in lowest terms", value)
 
 
 # Validate a constant; its sign, or None where that needs more than signs (recursion ≤ MAX_DEPTH).
@@ -59,7 +56,7 @@ def sign(constant: Any) -> int | None:
             return signs.pop() if len(signs) == 1 else None if signs else 0
         case ["mul", [_, *_] as factors]:
             known = [s for s in map(sign, factors) if s is not None]
-            return 0 if 0 in known else None if len(known) < len(factors) else prod(known)
+            return 0 if 0 in known else None if len(known) < len(factors) else (-1) ** known.count(-1)
         case ["pow", base, power]:
             s, e = sign(base), fraction(power)
             odd, whole = e.numerator % 2 == 1, e.denominator == 1
@@ -86,72 +83,73 @@ class Network:
     # each symbol, ascending.
 
     def __init__(self, value: Any) -> None:
-        keys(value, {"format", "version", "inputs", "parameters", "functions", "nodes", "outputs"}, "network")
-        exactly("network", "format", "tpproof-network", value["format"])
-        exactly("network", "version", 1, value["version"])
+        *header, inputs, parameters, functions, nodes, outputs = values(value, KEYS, "network")
+        exactly("network", "format and version", ["tpproof-network", 1], header)
         self.names, self.kinds, self.widths = set[str](), list[str](), list[Fraction]()
-        self.parts = [self._count(x, "count") for x in entries(value["inputs"], MAX_DECLARED, "inputs")]
-        self.parameters = [self._parameter(x) for x in entries(value["parameters"], MAX_DECLARED, "parameters")]
-        functions = entries(value["functions"], MAX_DECLARED, "functions")
-        arities = [self._count(x, "arity") for x in functions]
-        self.arities = dict.fromkeys(ONE_ARGUMENT, 1) | {x["name"]: n for x, n in zip(functions, arities, strict=True)}
-        self.nodes = entries(value["nodes"], MAX_NODES, "nodes")
+        self.parts = [self._count(x, "count")[1] for x in entries(inputs, MAX_DECLARED, "inputs")]
+        self.parameters = [self._parameter(x) for x in entries(parameters, MAX_DECLARED, "parameters")]
+        arities = [self._count(x, "arity") for x in entries(functions, MAX_DECLARED, "functions")]
+        self.arities = dict.fromkeys(ONE_ARGUMENT, 1) | dict(arities)
+        self.nodes = entries(nodes, MAX_NODES, "nodes")
         for k, node in enumerate(self.nodes):
             self.kinds.append(self._kind(k, node))
             self.widths.append(self._width(k, node))
-        self.outputs = [self._output(x) for x in entries(value["outputs"], MAX_DECLARED, "outputs")]
-        require(len(self.outputs) > 0, "network", "at least one output", value["outputs"])
-        self._require_reached()
+        self.outputs = [self._output(x) for x in entries(outputs, MAX_DECLARED, "outputs")]
+        require(len(self.outputs) > 0, "network", "at least one output", outputs)
+        reached = {x for terms, _ in self.outputs for x in terms.values()}
+        for k in range(len(self.nodes) - 1, -1, -1):
+            require(k in reached, "network", "every node is reached from an output", f"node {k} is not")
+            reached.update(self.arguments(k))
         self._read_references()
 
     def _declared(self, value: Any, *others: str) -> list[Any]:
-        keys(value, {"name", *others}, "declaration")
-        name = value["name"]
-        valid = type(name) is str and _NAME.fullmatch(name) is not None and name not in RESERVED
-        require(valid and name not in self.names, "network", "a new name [A-Za-z][A-Za-z0-9_]*, not reserved", name)
+        name, *rest = values(value, ("name", *others), "declaration")
+        valid = type(name) is str and re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,63}", name) and name not in RESERVED
+        require(bool(valid) and name not in self.names, "network", "a new name [A-Za-z][A-Za-z0-9_]*, unreserved", name)
         self.names.add(name)
-        return [value[key] for key in others]
+        return [name, *rest]
 
-    def _count(self, value: Any, key: str) -> int:
-        (count,) = self._declared(value, key)
+    def _count(self, value: Any, key: str) -> tuple[str, int]:
+        name, count = self._declared(value, key)
         valid = (index(count, 2**53) and count > 0) or (count is None and key == "count")
         require(valid, "network", f"{key}: a positive integer (count: or null)", count)
-        return 1 if count is None else int(count)
+        return name, 1 if count is None else count
 
     def _parameter(self, value: Any) -> Parameter:
-        kind, std, scale, lr, *shape = self._declared(value, "kind", "std", "scale", "lr", "rows", "cols")
+        _, kind, std, scale, lr, *shape = self._declared(value, "kind", "std", "scale", "lr", "rows", "cols")
         require(type(kind) is str and kind in PARAMETER_KINDS, "network", f"a kind of {sorted(PARAMETER_KINDS)}", kind)
         decided(std, {0, 1} if kind == "bias" else {1}, "std > 0, of a bias std >= 0")
         decided(scale, {-1, 1}, "scale != 0")
         rows, cols = map(fraction, shape)
         fits = min(rows, cols) > 0 and (cols == 1 or kind == "matrix") and (rows == 1 or kind != "output_bias")
         require(fits, "network", "positive rows and cols, 1 where the kind has none", shape)
-        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0, (rows, cols), [std, scale, lr])
+        return Parameter(kind, decided(lr, {0, 1}, "lr >= 0") != 0, [rows, cols], [std, scale, lr])
+
+    def is_part(self, i: Any, j: Any) -> bool: return index(i, len(self.parts)) and index(j, self.parts[i])
+
+    def is_node(self, k: Any, kind: str) -> bool: return index(k, len(self.kinds)) and self.kinds[k] == kind
 
     def _is(self, p: Any, kind: str) -> bool: return index(p, len(self.parameters)) and self.parameters[p].kind == kind
 
     def _kind(self, k: int, node: Any) -> str:
         def kind(*arguments: Any) -> str:  # of all the arguments together; none if one is not an earlier node
-            kinds = [self.kinds[j] if index(j, k) else "none" for j in arguments]
-            return max(kinds, key=["C", "S", "V", "none"].index)
+            return max(self.kinds[j] if index(j, k) else "none" for j in arguments)  # C < S < V < none
 
-        found = "none"
         match node:
-            case ["const", constant]: found = "C" if sign(constant) in (-1, 0, 1, None) else "none"
-            case ["ones"] | ["width"]: found = "V" if node == ["ones"] else "S"
-            case ["embed", p, i, part] if index(i, len(self.parts)) and index(part, self.parts[i]):
-                found = "V" if self._is(p, "embedding") else "none"
-            case ["param", p] if self._is(p, "bias"): found = "V"
-            case ["matmul", p, t, x] if self._is(p, "matrix") and index(t, 2) and kind(x) == "V": found = "V"
-            case ["add", [_, _, *_] as xs] if kind(*xs) != "V" or all(kind(x) == "V" for x in xs): found = kind(*xs)
-            case ["mul", [_, _, *_] as xs]: found = kind(*xs)
-            case ["pow", x, power]: found = kind(x) if fraction(power) is not None else "none"
-            case ["call", "leaky_relu", [x, slope]] if kind(x) != "C" and kind(slope) == "C": found = kind(x)
-            case ["call", f, [_, *_] as xs] if len({kind(x) for x in xs}) == 1 and kind(*xs) != "C":
-                found = kind(*xs) if type(f) is str and len(xs) == self.arities.get(f) else "none"
-            case ["mean", x] if kind(x) == "V": found = "S"
-        require(found != "none", "network", f"node {k}: a node of the format, reading earlier nodes", node)
-        return found
+            case ["const", constant] if sign(constant) in (-1, 0, 1, None): return "C"
+            case ["ones"]: return "V"
+            case ["width"]: return "S"
+            case ["embed", p, i, part] if self._is(p, "embedding") and self.is_part(i, part): return "V"
+            case ["param", p] if self._is(p, "bias"): return "V"
+            case ["matmul", p, t, x] if self._is(p, "matrix") and index(t, 2) and kind(x) == "V": return "V"
+            case ["add", [_, _, *_] as xs] if kind(*xs) in ("C", "S") or {*map(kind, xs)} == {"V"}: return kind(*xs)
+            case ["mul", [_, _, *_] as xs] if kind(*xs) != "none": return kind(*xs)
+            case ["pow", x, power] if fraction(power) is not None and kind(x) != "none": return kind(x)
+            case ["call", "leaky_relu", [x, c]] if kind(x) in ("S", "V") and kind(c) == "C": return kind(x)
+            case ["call", str() as f, [*xs]] if len(xs) == self.arities.get(f):
+                if {*map(kind, xs)} in ({"S"}, {"V"}): return kind(*xs)
+            case ["mean", x] if kind(x) == "V": return "S"
+        raise Rejected("network", f"node {k}: a node of the format, reading earlier nodes", node)
 
     def _width(self, k: int, node: list[Any]) -> Fraction:
         reads = [] if node[0] == "mean" else [self.widths[j] for j in self.arguments(k)]
@@ -162,26 +160,15 @@ class Network:
         return made
 
     def _output(self, value: Any) -> tuple[dict[int, int], int | None]:
-        keys(value, {"terms", "bias"}, "output")
-        terms: dict[int, int] = {}
-        for term in entries(value["terms"], MAX_DECLARED, "terms of an output"):
-            require(type(term) is list and len(term) == 2, "network", "output term [readout, vector]", term)
-            new = self._is(term[0], "readout") and (not terms or term[0] > next(reversed(terms)))
-            require(new, "network", "readouts, strictly increasing", value["terms"])
-            fits = index(term[1], len(self.nodes)) and self.kinds[term[1]] == "V"
+        terms, bias = values(value, ("terms", "bias"), "output")
+        for term in entries(terms, MAX_DECLARED, "terms of an output"):
+            fits = type(term) is list and len(term) == 2 and self._is(term[0], "readout") and self.is_node(term[1], "V")
             fits = fits and self.widths[term[1]] in (0, self.parameters[term[0]].shape[0])
-            require(fits, "network", "a V node, as long as its readout", term)
-            terms[term[0]] = term[1]
-        require(len(terms) > 0, "network", "at least one term in each output", value)
-        bias = value["bias"]
+            require(fits, "network", "[readout, V node as long as its readout]", term)
+        found: dict[int, int] = dict(terms)
+        require([*found] == sorted(v for v, _ in terms) != [], "network", "readouts, strictly increasing", terms)
         require(bias is None or self._is(bias, "output_bias"), "network", "an output bias or null", bias)
-        return terms, bias
-
-    def _require_reached(self) -> None:
-        reached = {x for terms, _ in self.outputs for x in terms.values()}
-        for k in range(len(self.nodes) - 1, -1, -1):
-            require(k in reached, "network", "every node is reached from an output", f"node {k} is not")
-            reached.update(self.arguments(k))
+        return found, bias
 
     # The nodes that node k reads.
     def arguments(self, k: int) -> list[int]:
@@ -230,20 +217,20 @@ class Network:
         contracting = [u for u in self.gvars.get((p, 1 - t), []) if self.bases[x] >> self.bit[u] & 1]
         if contracting: self.contractions[g] = contracting
         self._base(self.ref(g), g, (p, t))
-        parts: list[Part] = [((), (), -1 - g)]
-        for u in contracting:
-            at0, at1 = ((("sigma2", p, t), ("response", s, x, self.ref(u))) for s in (0, 1))
-            parts.append((at0, at1, self.nodes[u][3]))
-        if contracting: self._set(g, "linear", parts)
 
-    # Add a linear or nonlin reference; its *tips* are what a frontier that goes through it meets first.
-    def _set(self, ref: int, form: str, parts: list[Part]) -> None:
+        def weights(s: int, u: int) -> tuple[Atom, ...]: return ("sigma2", p, t), ("response", s, x, self.ref(u))
+
+        parts = [(weights(0, u), weights(1, u), self.nodes[u][3]) for u in contracting]
+        if contracting: self._set(g, "linear", [((), (), -1 - g), *parts])
+
+    # Add a linear or nonlin reference: the weights at ξ̃ and ξ and the reference of all that it reads. Its *tips* are
+    # what a frontier that goes through it meets first.
+    def _set(self, ref: int, form: str, parts: list[tuple[tuple[Atom, ...], tuple[Atom, ...], int]]) -> None:
         under = [j for _, _, j in parts]
         self._work += sum(len(self._tips[j]) for j in under)
         within(self._work, MAX_ITEMS, "steps towards the frontiers")
         within(len(self.form) * (len(self.gvars) + len(self.bit)), MAX_MASK_BITS, "bits of the supports")
-        self.form[ref] = form
-        self.support[ref] = reduce(or_, (self.support[j] for j in under), 0)
+        self.form[ref], self.support[ref] = form, reduce(or_, (self.support[j] for j in under), 0)
         self.bases[ref] = reduce(or_, (self.bases[j] for j in under), 0)
         if form == "linear" and self._straight.issuperset(under):
             self._straight.add(ref)

@@ -5,13 +5,9 @@ from typing import Any, NamedTuple
 
 from .limits import TEXT
 
-
-class Rejection(NamedTuple):
-    code: str
-    step: int | None
-    rule: str | None
-    expected: str
-    found: str
+Rejection = NamedTuple(
+    "Rejection", [("code", str), ("step", int | None), ("rule", str | None), ("expected", str), ("found", str)]
+)
 
 
 class Report(NamedTuple):

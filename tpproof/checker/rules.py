@@ -2,7 +2,7 @@
 # A rule's function gets the proof so far and the subject of the step (for ["C", a, b, …] the pair a, b) and returns
 # what the step has to conclude, recomputed from the network and the earlier steps, with its premises.
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -16,7 +16,7 @@ from .symmetry import Symmetry
 Terms = list[list[Any]]
 Conclusion = tuple[list[Any], Iterable[int]]  # and its premises
 Subject = tuple[int, ...]
-Raw = tuple[list[Atom], Subject]  # a term before it is written: its atoms and its pair
+Raw = tuple[Sequence[Atom], Subject]  # a term before it is written: its atoms, and its pair or ()
 
 
 # What the steps checked so far have established.
@@ -24,26 +24,23 @@ Raw = tuple[list[Atom], Subject]  # a term before it is written: its atoms and i
 class Proof:
     net: Network
     atoms: dict[Atom, int]
-    symmetries: list[Symmetry]
+    symmetries: list[Symmetry] = field(default_factory=list)
     subject: dict[int, Subject] = field(default_factory=dict)  # of each step
     made: dict[str, dict[Subject, int]] = field(default_factory=lambda: {rule.tag: {} for rule in RULES.values()})
     terms: dict[int, Terms] = field(default_factory=dict)  # of the C and K96 steps
-    path_of: dict[int, int] = field(default_factory=dict)  # J step -> the C step that it matches
-    closed: bool = False  # once no C step may follow, the next two are known
     readers: dict[Subject, list[Raw]] = field(default_factory=dict)  # of a pair with a C step of its own
-    output_reads: dict[Subject, Terms] = field(default_factory=dict)
+    output_reads: dict[Subject, Terms] = field(default_factory=dict)  # once it is known no C step may follow
     work: int = 0
 
     def record(self, step: int, tag: str, subject: Subject, conclusion: list[Any]) -> None:
-        require(tag != "C" or not self.closed, "rule", "all C steps before the first D step", conclusion)
+        require(tag != "C" or not self.output_reads, "rule", "all C steps before the first D step", conclusion)
         self.subject[step], pair = subject, {"C": subject, "J": subject, "D": subject, "107": subject * 2}.get(tag)
-        images = [subject] if pair is None else [image[: len(subject)] for image, _ in self.images(pair, [])]
+        images = [subject] if pair is None else [image[: len(subject)] for image, _ in self.images(pair)]
         self.made[tag].update(dict.fromkeys(images, step))
         if tag in ("C", "K96"): self.terms[step] = conclusion[3]
-        if tag == "J": self.path_of[step] = conclusion[4]
 
     # The pairs that a pair stands for under the symmetries, each with what the terms of its sum become there.
-    def images(self, pair: Subject, terms: list[Raw]) -> list[tuple[Subject, list[Raw]]]:
+    def images(self, pair: Subject, terms: Sequence[Raw] = ()) -> list[tuple[Subject, Sequence[Raw]]]:
         found, seen = [(pair, terms)], {pair}
         for at, there in found:  # grows while it is read
             self.spend(RENAMING * len(self.symmetries) * (1 + len(there)))
@@ -65,13 +62,20 @@ class Proof:
         exactly("rule", f"the pair of step {step}", [*self.subject[step]], [*pair])
         return step
 
-    # A term: a product of atoms, each of which has to be in the table, a step, and its pair where the step has another.
-    def term(self, atoms: Collection[Atom], tag: str = "", *pair: int) -> list[Any]:
-        missing = [atom for atom in atoms if atom not in self.atoms]
-        if missing: raise Rejected("atom", f"{list(missing[0])} in the table of atoms", "not there")
-        step = self.earlier(tag, *pair) if tag else -1
-        image = [[*pair]] if tag and self.subject[step] != pair else []
+    # A term as written: its atoms, which have to be in the table, the step of its pair, and the pair itself where
+    # the step is of another of which it is an image.
+    def term(self, tag: str, atoms: Sequence[Atom], pair: Subject) -> list[Any]:
+        require(self.atoms.keys() >= {*atoms}, "atom", "atoms that are all in the table", atoms)
+        step = self.earlier(tag, *pair) if pair else -1
+        image = [] if self.subject.get(step, pair) == pair else [[*pair]]
         return [sorted(self.atoms[atom] for atom in atoms), step, *image]
+
+    def written(self, tag: str, terms: Iterable[Raw]) -> Terms: return sorted(self.term(tag, *each) for each in terms)
+
+    # And back, but that atoms stay positions: written terms with pairs in place of steps. J terms paired have to be C
+    # terms paired, that is the J of each pair stands where its C stands.
+    def paired(self, terms: Terms) -> list[tuple[list[int], Subject]]:
+        return sorted((atoms, (*image[0],) if image else self.subject.get(ref, ())) for atoms, ref, *image in terms)
 
     def spend(self, work: int) -> None:
         self.work += work
@@ -82,11 +86,6 @@ class Proof:
         self.spend(len(left) * len(right))
         return [(x, y) for x in left for y in right if x[0] & y[0]]
 
-    # J terms have to become the terms of a C or K96 step when each J is replaced by the C of its pair.
-    def require_paths(self, terms: Terms, step: int) -> None:
-        as_paths = sorted([atoms, self.path_of.get(ref, -1), *image] for atoms, ref, *image in terms)
-        exactly("rule", f"the terms of step {step}", self.terms[step], as_paths)
-
     # (v, x, y) for each readout v that outputs o and p share, reading x in o and y in p.
     def shared(self, o: int, p: int) -> list[tuple[int, int, int]]:
         outputs = self.net.outputs
@@ -95,11 +94,10 @@ class Proof:
 
     # From here on no C step may follow: transpose the pair graph.
     def close_paths(self) -> None:
-        if self.closed: return
-        self.closed, table, made = True, [*self.atoms], self.made["C"]
+        if self.output_reads: return
+        table, made = [*self.atoms], self.made["C"]
         for step in dict.fromkeys(made.values()):
-            terms = [([table[i] for i in atoms], tuple(image[0]) if image else self.subject[ref])
-                     for atoms, ref, *image in self.terms[step] if ref >= 0]  # fmt: skip
+            terms = [([table[i] for i in atoms], child) for atoms, child in self.paired(self.terms[step]) if child]
             for pair, there in self.images(self.subject[step], terms):
                 for atoms, child in there:
                     if self.subject[made[child]] == child: self.readers.setdefault(child, []).append((atoms, pair))
@@ -113,19 +111,17 @@ def _refs(terms: Terms) -> list[int]: return [ref for _, ref, *_ in terms if ref
 
 # The forms of two references whose supports have to meet.
 def _forms(proof: Proof, a: int, b: int) -> tuple[str, str]:
-    forms = proof.net.form.get(a), proof.net.form.get(b)
-    require(None not in forms, "rule", "two vector references", [a, b])
+    require(a in proof.net.form and b in proof.net.form, "rule", "two vector references", [a, b])
     require(proof.net.support[a] & proof.net.support[b] != 0, "rule", "a pair whose supports meet", [a, b])
-    return str(forms[0]), str(forms[1])
+    return proof.net.form[a], proof.net.form[b]
 
 
 # The nodes of two bases of one symbol, made by one of the given operations.
 def _bases(proof: Proof, a: int, b: int, operations: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
-    require(_forms(proof, a, b) == ("base", "base"), "rule", "two bases of one symbol", [a, b])
-    left, right = proof.net.origin(a), proof.net.origin(b)
-    same = proof.net.symbol[a] == proof.net.symbol[b] and left[0] == right[0]
-    require(same and left[0] in operations, "rule", f"two bases of one symbol made by {' or '.join(operations)}", left)
-    return left, right
+    same = _forms(proof, a, b) == ("base", "base") and proof.net.symbol[a] == proof.net.symbol[b]
+    made = same and proof.net.origin(a)[0] in operations
+    require(made, "rule", f"two bases of one symbol made by {' or '.join(operations)}", [a, b])
+    return proof.net.origin(a), proof.net.origin(b)
 
 
 # The first four functions serve two rules each. With tag C: the right side, the path sum C(a, b) of Eq. (95) along the
@@ -133,11 +129,11 @@ def _bases(proof: Proof, a: int, b: int, operations: tuple[str, ...]) -> tuple[l
 # The two recursions have one shape; that each J is the C of its pair is Eq. (107). E is an expectation atom.
 
 
-def _found(proof: Proof, tag: str, a: int, b: int, terms: Terms) -> Conclusion:
-    terms.sort()
+def _found(proof: Proof, tag: str, a: int, b: int, found: Iterable[Raw]) -> Conclusion:
+    terms = proof.written(tag, found)
     if tag == "C": return ["C", a, b, terms], _refs(terms)
     step = proof.path_step(a, b)
-    proof.require_paths(terms, step)
+    exactly("rule", f"the terms of step {step}", proof.paired(proof.terms[step]), proof.paired(terms))
     return ["J", a, b, terms, step], [*_refs(terms), step]
 
 
@@ -145,15 +141,19 @@ def _found(proof: Proof, tag: str, a: int, b: int, terms: Terms) -> Conclusion:
 def initial(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     left, right = _bases(proof, a, b, ("embed", "param"))
     gram: list[Atom] = [("gram", *left[2:], *right[2:])] if left[0] == "embed" else []
-    return _found(proof, tag, a, b, [proof.term([("kappa", left[1], 0), *gram])])
+    return _found(proof, tag, a, b, [([("kappa", left[1], 0), *gram], ())])
+
+
+# κ E[x̃ y] and, if their supports meet, σ² times the coefficient of (x, y): what a matrix or a readout makes of them.
+def _through(net: Network, p: int, t: int, x: int, y: int) -> list[Raw]:
+    source: Raw = [("kappa", p, t), ("moment2", x, y)], ()
+    return [source, ([("sigma2", p, t)], (x, y))] if net.support[x] & net.support[y] else [source]
 
 
 # a = Ah, b = Ak, C(h,k)  ⊢  C = κ_A E[h̃ k] + σ_A² C(h,k); (91), ZDot (109) σ² E[∂Z^{δh̃}/∂Z^{dk}], C  ⊢  J
 def matmul(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     (_, p, t, h), (_, _, _, k) = _bases(proof, a, b, ("matmul",))
-    terms = [proof.term([("kappa", p, t), ("moment2", h, k)])]
-    if proof.net.support[h] & proof.net.support[k]: terms += [proof.term([("sigma2", p, t)], tag, h, k)]
-    return _found(proof, tag, a, b, terms)
+    return _found(proof, tag, a, b, _through(proof.net, p, t, h, k))
 
 
 # a = Σ w_i a_i and/or b = Σ u_j b_j, C(a_i,b_j)  ⊢  C = Σ w̃_i u_j C(a_i,b_j); (111), J(a_i,b_j), C  ⊢  J
@@ -161,20 +161,20 @@ def linear(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     require("linear" in _forms(proof, a, b), "rule", "a linear reference", [a, b])
     net = proof.net
     left, right = (net.items[x] if net.form[x] == "linear" else [net.own(x)] for x in (a, b))
-    pairs = proof.meeting(left, right)
-    terms = [proof.term(w + u, tag, i, j) for (_, i, w, _), (_, j, _, u) in pairs]
-    return _found(proof, tag, a, b, terms)
+    return _found(proof, tag, a, b, [(w + u, (i, j)) for (_, i, w, _), (_, j, _, u) in proof.meeting(left, right)])
 
 
 # C(a_i,b_j)  ⊢  C = Σ E[∂_i ã ∂_j b] C(a_i,b_j); (93), (117)-(120), J(a_i,b_j), C  ⊢  J
 def nonlin(tag: str, proof: Proof, a: int, b: int) -> Conclusion:
     forms = _forms(proof, a, b)
     require(set(forms) in ({"nonlin"}, {"nonlin", "base"}), "rule", "a nonlin with a nonlin or base", list(forms))
-    terms = []  # over the frontiers; a base is its own
-    for (_, i, _, _), (_, j, _, _) in proof.meeting(proof.net.items[a], proof.net.items[b]):
-        one: Atom = ("slope1", 0, a, i) if forms[1] == "base" else ("slope1", 1, b, j)
-        terms.append(proof.term([one if "base" in forms else ("slope", a, i, b, j)], tag, i, j))
-    return _found(proof, tag, a, b, terms)
+
+    def slope(i: int, j: int) -> Atom:
+        if "base" not in forms: return "slope", a, i, b, j
+        return ("slope1", 0, a, i) if forms[1] == "base" else ("slope1", 1, b, j)
+
+    pairs = proof.meeting(proof.net.items[a], proof.net.items[b])  # over the frontiers; a base is its own
+    return _found(proof, tag, a, b, [([slope(i, j)], (i, j)) for (_, i, *_), (_, j, *_) in pairs])
 
 
 # g = A x, x depends on Aᵀ y_u  ⊢  Ż^g = Σ_u σ_A² E[∂x/∂Ẑ^u] Z^{y_u}, ZDot (65)
@@ -195,8 +195,8 @@ def induction(proof: Proof, g: int) -> Conclusion:
 # C(a',b') = … + w C(a,b) + …, D(a',b')  ⊢  D(a,b) = reads(a,b) + Σ w D(a',b'), (105)-(106)
 def backprop(proof: Proof, a: int, b: int) -> Conclusion:
     proof.close_paths()
-    readers = proof.readers.get(proof.subject[proof.path_step(a, b)], [])
-    terms = sorted(proof.term(atoms, "D", *pair) for atoms, pair in readers)
+    proof.path_step(a, b)
+    terms = proof.written("D", proof.readers.get((a, b), []))
     return ["D", a, b, terms, sorted(proof.output_reads.get((a, b), []))], _refs(terms)
 
 
@@ -205,34 +205,31 @@ def backprop(proof: Proof, a: int, b: int) -> Conclusion:
 def ntk(proof: Proof) -> Conclusion:
     proof.close_paths()
     steps = dict.fromkeys(proof.made["C"].values())
-    sources = [(proof.subject[step], atoms) for step in steps for atoms, ref, *_ in proof.terms[step] if ref < 0]
-    terms = sorted([atoms, proof.earlier("D", *pair)] for pair, atoms in sources)
+    terms = sorted([source, proof.earlier("D", *proof.subject[step])]
+                   for step in steps for source, ref, *_ in proof.terms[step] if ref < 0)  # fmt: skip
     reads = [[v, *pair, o, p] for pair, those in proof.output_reads.items() for v, o, p in those]
     biases = [(o, bias) for o, (_, bias) in enumerate(proof.net.outputs) if bias is not None]
     reads += [[b, -1, -1, o, p] for (o, b), (p, c) in product(biases, repeat=2) if b == c]
     return ["K100", terms, sorted(reads)], _refs(terms)
 
 
-def _output_pair(proof: Proof, o: int, p: int, tag: str) -> Terms:
-    net, shared = proof.net, proof.shared(o, p)
-    terms = [proof.term([("kappa", v, 0), ("moment2", x, y)]) for v, x, y in shared]
-    meeting = [(v, x, y) for v, x, y in shared if net.support[x] & net.support[y]]
-    terms += [proof.term([("sigma2", v, 0)], tag, x, y) for v, x, y in meeting]
-    bias = net.outputs[o][1]
-    if None is not bias == net.outputs[p][1]: terms.append(proof.term([("kappa", bias, 0)]))
-    return sorted(terms)
+def _outputs(proof: Proof, tag: str, o: int, p: int) -> Terms:
+    terms = [term for v, x, y in proof.shared(o, p) for term in _through(proof.net, v, 0, x, y)]
+    bias = proof.net.outputs[o][1]
+    if None is not bias == proof.net.outputs[p][1]: terms.append(([("kappa", bias, 0)], ()))
+    return proof.written(tag, terms)
 
 
 # C(x,y)  ⊢  K_op = Σ_v κ_v E[x̃ y] + σ_v² C(x,y), (96)
 def path_sum(proof: Proof, o: int, p: int) -> Conclusion:
-    terms = _output_pair(proof, o, p, "C")
+    terms = _outputs(proof, "C", o, p)
     return ["K96", o, p, terms], _refs(terms)
 
 
 # D for every C, K of (100), K of (96)  ⊢  (100) = (96), by the duality lemma Σ S·D = Σ R·C
 def duality(proof: Proof) -> Conclusion:
-    missing = next((pair for pair in proof.made["C"] if pair not in proof.made["D"]), None)
-    require(missing is None, "incomplete", "a D step for every C step", missing)
+    missing = proof.made["C"].keys() - proof.made["D"].keys()
+    require(not missing, "incomplete", "a D step for every C step", [*missing][:1])
     k100, n = proof.earlier("K100"), len(proof.net.outputs)
     k96 = [proof.earlier("K96", o, p) for o in range(n) for p in range(n)]
     return ["duality", k100, k96], [k100, *k96]
@@ -240,8 +237,8 @@ def duality(proof: Proof) -> Conclusion:
 
 # J(x,y), K96_op  ⊢  lim δf_o = −χ̊_p (Σ_v κ_v E[x̃ y] + σ_v² J(x,y)) = −χ̊_p K_op, (121)-(122)
 def limit(proof: Proof, o: int, p: int) -> Conclusion:
-    terms, k96 = _output_pair(proof, o, p, "J"), proof.earlier("K96", o, p)
-    proof.require_paths(terms, k96)
+    terms, k96 = _outputs(proof, "J", o, p), proof.earlier("K96", o, p)
+    exactly("rule", f"the terms of step {k96}", proof.paired(proof.terms[k96]), proof.paired(terms))
     return ["limit", o, p, terms, k96], [*_refs(terms), k96]
 
 

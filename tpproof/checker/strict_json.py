@@ -9,14 +9,10 @@ from .limits import MAX_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_DIGITS
 from .report import Rejected, require, within
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_DIGITS + 1))
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_LEVEL = tuple({91: 1, 123: 1, 93: -1, 125: -1}.get(byte, 0) for byte in range(256))  # [ { ] }
 
 
 def canonical(value: Any) -> bytes:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.encode("ascii") + b"\n"
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
 # Depth and digits are looked at before parsing, and the value written out again must give the same bytes.
@@ -24,10 +20,10 @@ def parse(data: bytes) -> Any:
     within(len(data), MAX_BYTES, "bytes")
     require(data.isascii(), "json", "ASCII text", data[:16])
     bare = _STRING.sub(b"", data)
-    within(1 if _LONG_NUMBER.search(bare) else 0, 0, f"numbers of more than {MAX_DIGITS} digits")
-    brackets = bare.translate(None, _NOT_BRACKETS)
+    within(1 if re.search(rb"[0-9]{%d}" % (MAX_DIGITS + 1), bare) else 0, 0, f"numbers of over {MAX_DIGITS} digits")
+    brackets = bare.translate(None, bytes({*range(256)} - {*b"[]{}"}))
     within(len(brackets), 2 * MAX_CONTAINERS, "brackets")
-    within(max(accumulate(map(_LEVEL.__getitem__, brackets)), default=0), MAX_DEPTH, "levels of nesting")
+    within(max(accumulate(1 if byte in b"[{" else -1 for byte in brackets), default=0), MAX_DEPTH, "levels of nesting")
     try:
         value = json.loads(data.decode("ascii"), object_pairs_hook=_object, parse_constant=_constant)
         if b"\\ud" in data: json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -3,29 +3,28 @@
 
 from typing import Any
 
-from .network import Atom, Network, keys
+from .network import Atom, Network, values
 from .report import exactly, require
 
 
 class Symmetry:
+    # For each input part (in order), node, output and parameter its image; whether ξ̃ and ξ change places.
     def __init__(self, net: Network, value: Any) -> None:
+        found = values(value, ("inputs", "nodes", "outputs", "parameters", "mirror"), "a symmetry", "symmetry")
+        inputs, self.nodes, outputs, self.parameter, self.mirror = found
+        sizes = sum(net.parts), len(net.nodes), len(net.outputs), len(net.parameters)
+        for moved, size in zip(found[:4], sizes, strict=True):
+            valid = type(moved) is list and len(moved) == size and {*map(type, moved)} <= {int}
+            require(valid and sorted(moved) == [*range(size)], "symmetry", f"a permutation of {size}", moved)
+        require(type(self.mirror) is bool, "symmetry", "mirror: true or false", self.mirror)
         parts = [(i, j) for i, count in enumerate(net.parts) for j in range(count)]
-        sizes = {"inputs": len(parts), "nodes": len(net.nodes), "outputs": len(net.outputs)}
-        sizes["parameters"] = len(net.parameters)
-        keys(value, sizes.keys() | {"mirror"}, "a symmetry", "symmetry")
-        for key, size in sizes.items():
-            valid = type(value[key]) is list and {*map(type, value[key])} <= {int}
-            require(valid and sorted(value[key]) == [*range(size)], "symmetry", f"{key}: a permutation", value[key])
-        require(type(value["mirror"]) is bool, "symmetry", "mirror: true or false", value["mirror"])
-        self.mirror, self.parameter = value["mirror"], value["parameters"]
-        self.part = {part: parts[k] for part, k in zip(parts, value["inputs"], strict=True)}
-        self.ref = {r: k for j, k in enumerate(value["nodes"]) for r, k in ((j, k), (-1 - j, -1 - k))}
+        self.part = {part: parts[k] for part, k in zip(parts, inputs, strict=True)}
         for p, q in enumerate(self.parameter):
             exactly("symmetry", f"parameter {q}", [*net.parameters[p]], [*net.parameters[q]])
-        for j, node in enumerate(net.nodes):
-            exactly("symmetry", f"node {self.ref[j]}", self._node(node), _sorted(net.nodes[self.ref[j]]))
-        for (terms, bias), o in zip(net.outputs, value["outputs"], strict=True):
-            moved = {self.parameter[v]: self.ref[x] for v, x in terms.items()}
+        for k, node in zip(self.nodes, net.nodes, strict=True):
+            exactly("symmetry", f"node {k}", self._node(node), _sorted(net.nodes[k]))
+        for (terms, bias), o in zip(net.outputs, outputs, strict=True):
+            moved = {self.parameter[v]: self.ref(x) for v, x in terms.items()}
             there = moved, None if bias is None else self.parameter[bias]
             require(there == net.outputs[o], "symmetry", f"output {o} as the image of one", [*there])
 
@@ -33,27 +32,26 @@ class Symmetry:
         match node:
             case ["embed", p, i, part]: return ["embed", self.parameter[p], *self.part[i, part]]
             case ["param", p]: return ["param", self.parameter[p]]
-            case ["matmul", p, t, x]: return ["matmul", self.parameter[p], t, self.ref[x]]
-            case ["mean" | "pow" as op, x, *e]: return [op, self.ref[x], *e]
-            case ["add" | "mul" as op, xs]: return [op, sorted(self.ref[x] for x in xs)]
-            case ["call", f, xs]: return ["call", f, [self.ref[x] for x in xs]]
+            case ["matmul", p, t, x]: return ["matmul", self.parameter[p], t, self.ref(x)]
+            case ["mean" | "pow" as op, x, *e]: return [op, self.ref(x), *e]
+            case ["add" | "mul" as op, xs]: return [op, sorted(map(self.ref, xs))]
+            case ["call", f, xs]: return ["call", f, [*map(self.ref, xs)]]
         return node
 
-    # The pair or the atom that a pair or an atom becomes.
+    # What a reference, a pair or an atom becomes.
+    def ref(self, r: int) -> int: return int(self.nodes[r] if r >= 0 else -1 - self.nodes[-1 - r])
+
     def pair(self, a: int, b: int) -> tuple[int, int]:
-        return (self.ref[b], self.ref[a]) if self.mirror else (self.ref[a], self.ref[b])
+        return (self.ref(b), self.ref(a)) if self.mirror else (self.ref(a), self.ref(b))
 
     def atom(self, atom: Atom) -> Atom:
         match atom:
-            case ("sigma2" | "kappa" as kind, p, t): return kind, self.parameter[p], t
-            case ("number", k): return "number", self.ref[k]
-            case ("slope1" | "response" | "scalar" as kind, s, *refs):
-                return kind, s ^ self.mirror, *(self.ref[r] for r in refs)
-            case ("gram", i, j, k, m): halves = [*self.part[i, j]], [*self.part[k, m]]
-            case (_, *refs):
-                half = len(refs) // 2
-                halves = [self.ref[r] for r in refs[:half]], [self.ref[r] for r in refs[half:]]
-        return atom[0], *halves[self.mirror], *halves[not self.mirror]
+            case ("sigma2" | "kappa" as op, p, t): return op, self.parameter[p], t
+            case ("slope1" | "response" | "scalar" as op, s, *refs): return op, s ^ self.mirror, *map(self.ref, refs)
+            case ("gram", i, j, k, m): moved = [*self.part[i, j], *self.part[k, m]]
+            case (_, *refs): moved = [*map(self.ref, refs)]
+        half = len(moved) // 2 if self.mirror else 0  # first what is at ξ̃, then what is at ξ (a number is at neither)
+        return atom[0], *moved[half:], *moved[:half]
 
 
 # A node with the arguments of a sum or product in order.
