@@ -119,8 +119,7 @@ def _forms(proof: Proof, a: int, b: int) -> tuple[str, str]:
 # The nodes of two bases of one symbol, made by one of the given operations.
 def _bases(proof: Proof, a: int, b: int, operations: tuple[str, ...]) -> tuple[list[Any], list[Any]]:
     same = _forms(proof, a, b) == ("base", "base") and proof.net.symbol[a] == proof.net.symbol[b]
-    made = same and proof.net.origin(a)[0] in operations
-    require(made, "rule", f"two bases of one symbol made by {' or '.join(operations)}", [a, b])
+    require(same and proof.net.origin(a)[0] in operations, "rule", f"two bases of one symbol by {operations}", [a, b])
     return proof.net.origin(a), proof.net.origin(b)
 
 

@@ -16,7 +16,9 @@ class Symmetry:
         for moved, size in zip(found[:4], sizes, strict=True):
             valid = type(moved) is list and len(moved) == size and {*map(type, moved)} <= {int}
             require(valid and sorted(moved) == [*range(size)], "symmetry", f"a permutation of {size}", moved)
-        require(type(self.mirror) is bool, "symmetry", "mirror: true or false", self.mirror)
+        # ξ̃ and ξ change places alone: (107) at g is about all J(g,k); exchanged it would be about J(k,g), not be (107).
+        alone = self.mirror is False or (self.mirror is True and self.nodes == [*range(len(net.nodes))])
+        require(alone, "symmetry", "mirror: false, or true where no node moves", self.mirror)
         parts = [(i, j) for i, count in enumerate(net.parts) for j in range(count)]
         self.part = {part: parts[k] for part, k in zip(parts, inputs, strict=True)}
         for p, q in enumerate(self.parameter):
