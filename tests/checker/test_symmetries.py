@@ -68,6 +68,23 @@ def test_mirror_is_true_or_false(wrong):
     rejected(value, "symmetry")
 
 
+@pytest.mark.parametrize("name", ["attention", "batch", "cnn1d", "gcn"])
+def test_the_exchange_stands_alone(name):
+    """(107) at g is about J(g,k) for all k. Renamed and exchanged at once it would be about J(k,g): not (107) there.
+
+    With "copies exchanged, and ξ̃ with ξ" as one symmetry, (107) at the other copy was granted though no step was
+    about its pairs.
+    """
+    value = folded(name)
+    for k, moved in enumerate(value["symmetries"]):
+        if moved["nodes"] != sorted(moved["nodes"]):
+            other = copy.deepcopy(value)
+            other["symmetries"][k]["mirror"] = True
+            rejected(other, "symmetry")
+            return
+    raise AssertionError("a network whose nodes a symmetry moves")
+
+
 def test_a_symmetry_has_its_keys():
     value = folded("rnn")
     value["symmetries"][0]["name"] = "exchange"

@@ -34,7 +34,7 @@ class Proof:
 
     def record(self, step: int, tag: str, subject: Subject, conclusion: list[Any]) -> None:
         require(tag != "C" or not self.output_reads, "rule", "all C steps before the first D step", conclusion)
-        self.subject[step], pair = subject, {"C": subject, "J": subject, "D": subject, "107": subject * 2}.get(tag)
+        self.subject[step], pair = subject, {"C": subject, "107": subject * 2}.get(tag)  # J and D: with their C
         images = [subject] if pair is None else [image[: len(subject)] for image, _ in self.images(pair)]
         self.made[tag].update(dict.fromkeys(images, step))
         if tag in ("C", "K96"): self.terms[step] = conclusion[3]
@@ -43,7 +43,7 @@ class Proof:
     def images(self, pair: Subject, terms: Sequence[Raw] = ()) -> list[tuple[Subject, Sequence[Raw]]]:
         found, seen = [(pair, terms)], {pair}
         for at, there in found:  # grows while it is read
-            self.spend(RENAMING * len(self.symmetries) * (1 + len(there)))
+            self.spend(WEIGHT + RENAMING * len(self.symmetries) * (1 + len(there)))
             for s in self.symmetries:
                 if (image := s.pair(*at)) in seen: continue
                 seen.add(image)
@@ -52,7 +52,8 @@ class Proof:
 
     # The earlier step with this conclusion tag and a subject of which this is an image.
     def earlier(self, tag: str, *subject: int) -> int:
-        step = self.made[tag].get(subject)
+        own = self.subject.get(self.made["C"].get(subject, -1), ()) if tag in ("J", "D") else subject
+        step = self.made[tag].get(own)
         if step is None: raise Rejected("rule", f"an earlier {tag} step of {subject}", "none")
         return step
 
@@ -227,8 +228,7 @@ def path_sum(proof: Proof, o: int, p: int) -> Conclusion:
 
 # D for every C, K of (100), K of (96)  ⊢  (100) = (96), by the duality lemma Σ S·D = Σ R·C
 def duality(proof: Proof) -> Conclusion:
-    missing = proof.made["C"].keys() - proof.made["D"].keys()
-    require(not missing, "incomplete", "a D step for every C step", [*missing][:1])
+    for pair in proof.made["C"]: proof.earlier("D", *pair)
     k100, n = proof.earlier("K100"), len(proof.net.outputs)
     k96 = [proof.earlier("K96", o, p) for o in range(n) for p in range(n)]
     return ["duality", k100, k96], [k100, *k96]
