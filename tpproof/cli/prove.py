@@ -110,7 +110,9 @@ def _write(
         expected = "declined" if certificate.verdict == "refused" else "accepted"
         if report.verdict != expected or report.certificate_verdict != certificate.verdict:
             found = f"{report.verdict} ({report.certificate_verdict}) {list(report.errors)[:1]}"
-            raise TpproofError("E143", f"the checker says {found[:500]}", f"{expected} ({certificate.verdict})")
+            limit = report.verdict == "declined"  # the certificate is larger than the checker reads
+            code = "E104" if limit else "E143"
+            raise TpproofError(code, f"the checker says {found[:500]}", f"{expected} ({certificate.verdict})")
     return report
 
 
