@@ -48,6 +48,9 @@ CODES: dict[str, tuple[str, str]] = {
     "E141": ("not available", "see docs/ for what this version does"),
     "E142": ("wrong use of the command", "see --help"),
     "E143": ("the checker did not accept", "this is an error of ours: please report it"),
+    # numbers
+    "E150": ("this network has no numbers", "--set makes an abstract nonlinearity a known one"),
+    "E151": ("wrong use of the sampler", "see the docstring of kernel_by_sampling"),
 }
 
 

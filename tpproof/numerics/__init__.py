@@ -1,0 +1,1 @@
+"""Expectations → numbers with error bars."""
