@@ -149,8 +149,8 @@ class Law:
         """E[Z^x Z^y], of linear combinations of Gaussians without a sample if `exact`."""
         if exact:
             one, two = self._affine[s, x], self._affine[r, y]
-            linear = one.combination @ self.gaussians.covariance @ two.combination
-            return float(linear) + one.constant * two.constant
+            linear = float(one.combination @ self.gaussians.covariance @ two.combination)
+            return linear + one.constant * two.constant
         return float(self.z(s, x) @ self.z(r, y)) / self.points
 
     def z(self, s: int, r: Ref) -> Array:

@@ -151,8 +151,9 @@ def _bound(form: Reduced, execution: Execution, points: int, dimensions: int, li
 def _nonlins(execution: Execution) -> set[int]:
     """The NonLins whose slopes an atom reads."""
     atoms = {a for terms in execution.sums.values() for weight, _ in terms for a in weight}
-    both = {int(a[i]) for a in atoms if a[0] == "slope" for i in (1, 3)}
-    return both | {int(a[2]) for a in atoms if a[0] in ("slope1", "response") and not execution.form.g_linear(int(a[2]))}
+    pairs = {int(a[i]) for a in atoms if a[0] == "slope" for i in (1, 3)}
+    single = {int(a[2]) for a in atoms if a[0] in ("slope1", "response")}
+    return pairs | {x for x in single if not execution.form.g_linear(x)}
 
 
 def _normals(dimensions: int, points: int, stream: np.random.Generator) -> Array:
