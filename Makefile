@@ -27,6 +27,7 @@ pages: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/sampling.py --quick
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist *.egg-info

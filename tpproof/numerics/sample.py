@@ -96,11 +96,11 @@ def kernel_by_sampling(
     checked = _checked_gram(form.program, np.asarray(gram, dtype=float))
     if points < 2 or points & (points - 1) or replicates < MIN_REPLICATES:
         raise TpproofError("E151", f"{points} points, {replicates} replicates", "a power of 2, at least 2 replicates")
-    dimensions = _dimensions(form)
+    dimensions = dimensions_of(form)
     _bound(form, execution, points, dimensions, limits)
     drawn = []
     for stream in np.random.default_rng(seed).spawn(replicates):
-        drawn.append(_one_replicate(execution, checked, _normals(dimensions, points, stream)))
+        drawn.append(_one_replicate(execution, checked, normal_points(dimensions, points, stream)))
     return _summary(form.program, np.stack(drawn))
 
 
@@ -118,7 +118,7 @@ def _checked_gram(program: Program, gram: Array) -> Array:
     return gram
 
 
-def _dimensions(form: Reduced) -> int:
+def dimensions_of(form: Reduced) -> int:
     """How many dimensions the points need at most: linear combinations of Gaussians that are drawn, or the bases."""
     drawn: set[Ref] = set()
     for k, node in enumerate(form.program.nodes):
@@ -156,7 +156,7 @@ def _nonlins(execution: Execution) -> set[int]:
     return pairs | {x for x in single if not execution.form.g_linear(x)}
 
 
-def _normals(dimensions: int, points: int, stream: np.random.Generator) -> Array:
+def normal_points(dimensions: int, points: int, stream: np.random.Generator) -> Array:
     """Scrambled Sobol points as standard normals, one row a dimension."""
     uniform = qmc.Sobol(dimensions, scramble=True, rng=stream).random(points)
     tiny = 2.0**-31  # half the spacing of the points: 0 has no quantile
