@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 from tests.dense.interpreter import FUNCTIONS, Dense
 from tests.dense.references import REFERENCES
 from tests.dense.zoo import ARCHITECTURES, away_from_1, constants, program
+from tests.test_architecture import imports_of
 from tpproof import zoo
 from tpproof.program.functions import FUNCTIONS as KNOWN
 
@@ -142,6 +144,12 @@ def test_another_network_is_told_apart() -> None:
             known.update(other)
         outputs, expected = dense.outputs(entries, inputs)[0], REFERENCES[name](known, weights, torch.cat(inputs))
         assert (outputs - expected).abs().max() > 1e-4, name
+
+
+def test_dense_networks_know_nothing_of_the_calculus() -> None:
+    for path in Path(__file__).parent.glob("*.py"):
+        for module in imports_of(path.read_text(), ["tests", "dense"]):
+            assert not module.startswith(tuple(f"tpproof.{room}." for room in ("limit", "paths", "proof", "numerics")))
 
 
 def test_every_known_function_has_pytorchs_own() -> None:

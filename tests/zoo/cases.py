@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ Array = NDArray[np.float64]
 D = 5
 DRAWS = {32: 800, 64: 800, 128: 200, 256: 400}
 """Width → networks drawn."""
+STDS = (Fraction(6, 5), Fraction(4, 5), Fraction(9, 8))
+RATES = (Fraction(3, 2), Fraction(2, 3), Fraction(5, 4), Fraction(1, 2))
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class Case:
     def __str__(self) -> str:
         return "-".join([self.network, *(f"{key}={value}" for key, value in self.options)]).replace(" ", "")
 
-    def program(self, **changes: Any) -> Program:
-        """The network, away from 1; `changes` go last."""
-        options = {**constants.away_from_1(self.architecture), **dict(self.options), **changes}
-        return constants.program(self.network, options)
+    def program(self) -> Program:
+        """The network, with no spread and no learning-rate multiplier at 1."""
+        options = {**constants.away_from_1(self.architecture), **dict(self.options)}
+        return spread_out(constants.program(self.network, options))
 
     @property
     def inputs(self) -> Array:
@@ -48,6 +51,15 @@ class Case:
         random = np.random.default_rng(7)
         first, second = random.standard_normal((2, sum(i.parts for i in self.program().inputs), D))
         return np.stack([first, 0.8 * first + 0.6 * second])
+
+
+def spread_out(program: Program) -> Program:
+    """Parameters for whose spread or learning-rate multiplier the text has no constant get one that is not 1, too."""
+    parameters = [
+        replace(p, std=STDS[i % len(STDS)] if p.std == 1 else p.std, lr=RATES[i % len(RATES)] if p.lr == 1 else p.lr)
+        for i, p in enumerate(program.parameters)
+    ]
+    return replace(program, parameters=tuple(parameters))
 
 
 def case(network: str, **options: Any) -> Case:

@@ -16,6 +16,7 @@ import pytest
 from scipy import stats
 
 from tests.dense.widths import Array, extrapolated, intercept
+from tests.dense.zoo import program
 from tests.zoo.cases import CASES, DRAWS, Case, case, executed, limit_of, scores, simulated
 from tpproof import zoo
 from tpproof.numerics.sample import SampledKernel
@@ -55,9 +56,15 @@ def test_the_proved_kernel_is_that_of_wide_dense_networks(one: Case) -> None:
 
 def test_every_network_that_is_not_refused_is_compared() -> None:
     assert {one.network for one in CASES} == set(zoo.names()) - {"attention_root"}
-    programs = [one.program() for one in CASES]
-    entries = sum((len(program.parameters) + 1) * len(program.outputs) ** 2 for program in programs)
+    networks = [one.program() for one in CASES]
+    entries = sum((len(network.parameters) + 1) * len(network.outputs) ** 2 for network in networks)
     assert 0.5 * ENTRIES < entries <= ENTRIES
+
+
+@pytest.mark.parametrize("one", CASES, ids=str)
+def test_nothing_is_at_1(one: Case) -> None:
+    for p in one.program().parameters:
+        assert p.std != 1 and p.lr != 1 and p.variance() != 1, p
 
 
 def test_the_fit_finds_what_it_fits() -> None:
@@ -79,13 +86,13 @@ def test_a_second_set_of_seeds_agrees_too() -> None:
 # wrong kernels are seen -------------------------------------------------------------------------------
 
 
-def changed(program: Program, name: str, **factors: Fraction) -> Program:
+def changed(network: Program, name: str, **factors: Fraction) -> Program:
     """One parameter's constants multiplied."""
     parameters = tuple(
         replace(p, **{key: mul(getattr(p, key), factor) for key, factor in factors.items()}) if p.name == name else p
-        for p in program.parameters
+        for p in network.parameters
     )
-    return replace(program, parameters=parameters)
+    return replace(network, parameters=parameters)
 
 
 @pytest.mark.slow
@@ -114,11 +121,11 @@ def test_a_variance_that_is_ten_per_cent_wrong_is_seen(one: Case, name: str) -> 
     assert worst(scores(one, wrong))[0] > THRESHOLD
 
 
-def without_contractions(program: Program) -> Execution:
+def without_contractions(network: Program) -> Execution:
     """Definition 5.5 read literally: W and Wᵀ as if they were independent (96)."""
-    form = reduced(program)
-    kernels = {pair: path_kernel(form, *pair) for pair in executed(program).kernels}
-    return replace(executed(program), form=form, sums=path_sums(pair_graph(form)), kernels=kernels)
+    form = reduced(network)
+    kernels = {pair: path_kernel(form, *pair) for pair in executed(network).kernels}
+    return replace(executed(network), form=form, sums=path_sums(pair_graph(form)), kernels=kernels)
 
 
 def without_weights(execution: Execution) -> Execution:
@@ -147,7 +154,7 @@ def test_a_mistake_that_hides_at_1_is_seen() -> None:
     one = case("mlp", L=2)
     wrong = limit_of(without_weights(executed(one.program())), one.inputs)
     assert worst(scores(one, wrong))[0] > THRESHOLD
-    plain = executed(one.program(std_w=1, std_b=1))
+    plain = executed(program("mlp", {"L": 2}))
     assert limit_of(without_weights(plain), one.inputs).value == pytest.approx(limit_of(plain, one.inputs).value)
 
 
