@@ -29,9 +29,10 @@ def stacked(outputs: Sequence[Tensor]) -> Tensor:
 
 
 def read_states(c: Constants, w: Weights, states: Tensor) -> Tensor:
-    """The readout of a recurrent network's states (T, n)."""
-    read = {"last": states[-1:], "every": states, "average": states.mean(0, keepdim=True)}[c["read"]]
-    return read @ w["v"]
+    """The readout of a recurrent network's states (T, n): after each length, after each step, or at the end."""
+    ends = c["lengths"] or (range(1, len(states) + 1) if c["read"] == "every" else [len(states)])
+    average = c["read"] == "average"
+    return stacked([(states[:end].mean(0) if average else states[end - 1]) @ w["v"] for end in ends])
 
 
 def loaded(module: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
@@ -120,7 +121,7 @@ def densenet(c: Constants, w: Weights, xi: Tensor) -> Tensor:
 def resmlp(c: Constants, w: Weights, xi: Tensor) -> Tensor:
     x = xi[0] @ w["U"].T
     for layer in range(c["L"]):
-        x = x + F.linear(phi(c)(x), w[f"W{layer}"])
+        x = x + F.linear(phi(c)(x), w[f"W{0 if c['shared'] else layer}"])
     return stacked([phi(c)(x) @ w["v"]])
 
 
@@ -131,7 +132,7 @@ def resnet(c: Constants, w: Weights, xi: Tensor) -> Tensor:
     x = x if pre else act(x)
     for layer in range(c["L"]):
         y = act(x) if pre else x
-        for k in range(c["depth"]):
+        for k in range(c["matrices"]):
             y = F.linear(act(y) if k else y, w[f"W{layer}_{k}"], w[f"b{layer}_{k}"])
         x = x + c["skip"] * y
         x = x if pre else act(x)
@@ -149,6 +150,16 @@ def batchnorm(c: Constants, w: Weights, xi: Tensor) -> Tensor:
         if layer < c["L"] - 1:
             h = x @ w[f"W{layer}"].T
     return x @ w["v"]
+
+
+def cnn_batchnorm(c: Constants, w: Weights, xi: Tensor) -> Tensor:
+    x, left = xi.reshape(c["B"], c["P"], -1).transpose(1, 2), c["taps"] // 2  # (examples, channels, positions)
+    for layer in range(c["L"]):
+        weight = torch.stack([w[f"W{layer}_{k}" if layer else f"U_{k}"] for k in range(c["taps"])], dim=2)
+        h = F.conv1d(F.pad(x, (left, c["taps"] - 1 - left), mode="circular"), weight)
+        gain, beta = 1 + w[f"gain{layer}"], w[f"beta{layer}"]
+        x = phi(c)(F.batch_norm(h, None, None, gain, beta, training=True, eps=c["eps"]))
+    return x.mean(2) @ w["v"]
 
 
 def layer_norm(x: Tensor, gain: Tensor, beta: Tensor, eps: float) -> Tensor:
@@ -204,6 +215,7 @@ def cnn2d(c: Constants, w: Weights, xi: Tensor) -> Tensor:
             x = F.pad(x, (side,) * 4, mode="circular")
         padding = side if c["padding"] == "same" else 0
         x = phi(c)(F.conv2d(x, torch.stack(kernel, dim=2), w[f"b{layer}"], stride=c["stride"], padding=padding))
+        x = F.avg_pool2d(x, c["pool"])
     return read_positions(c, w, x[0].flatten(1))
 
 
@@ -216,7 +228,7 @@ def rescnn(c: Constants, w: Weights, xi: Tensor) -> Tensor:
         y = F.pad(act(x) if pre else x, (side, side), mode="circular")
         x = x + F.conv1d(y, weight, w[f"b{layer}"])
         x = x if pre else act(x)
-    return stacked([(act(x) if pre else x)[0].mean(1) @ w["v"]])
+    return read_positions(c, w, (act(x) if pre else x)[0])
 
 
 def gcn(c: Constants, w: Weights, xi: Tensor) -> Tensor:
@@ -246,10 +258,7 @@ def recurrent_layer(
 
 
 def rnn(c: Constants, w: Weights, xi: Tensor) -> Tensor:
-    states = recurrent_layer(c["phi"], xi, w["U"], w["W"], w["b"])
-    if c["lengths"]:
-        return stacked([states[length - 1] @ w["v"] for length in c["lengths"]])
-    return read_states(c, w, states)
+    return read_states(c, w, recurrent_layer(c["phi"], xi, w["U"], w["W"], w["b"]))
 
 
 def stacked_rnn(c: Constants, w: Weights, xi: Tensor) -> Tensor:
@@ -260,7 +269,7 @@ def stacked_rnn(c: Constants, w: Weights, xi: Tensor) -> Tensor:
         tensors[f"weight_hh_l{layer}"] = w[f"W{layer}"]
         tensors[f"bias_ih_l{layer}"] = w[f"b{layer}"]
         tensors[f"bias_hh_l{layer}"] = torch.zeros_like(w[f"b{layer}"])
-    return stacked([loaded(module, tensors)(xi)[0][-1].detach() @ w["v"]])
+    return read_states(c, w, loaded(module, tensors)(xi)[0].detach())
 
 
 def deq(c: Constants, w: Weights, xi: Tensor) -> Tensor:
@@ -270,20 +279,31 @@ def deq(c: Constants, w: Weights, xi: Tensor) -> Tensor:
 
 
 def lstm(c: Constants, w: Weights, xi: Tensor) -> Tensor:
-    u, m, b = (torch.cat([w[f"{kind}{gate}"] for gate in "ifgo"]) for kind in "UWb")
-    return read_states(c, w, recurrent_layer("lstm", xi, u, m, b))
+    """torch's LSTM (Hochreiter & Schmidhuber 1997 with forget gates), or its cell with other functions."""
+    if (c["phi"], c["gate"]) == ("tanh", "sigmoid"):
+        u, m, b = (torch.cat([w[f"{kind}{gate}"] for gate in "ifgo"]) for kind in "UWb")
+        return read_states(c, w, recurrent_layer("lstm", xi, u, m, b))
+    h, memory, states = torch.zeros_like(w["v"]), torch.zeros_like(w["v"]), []
+    gate = FUNCTIONS[c["gate"]]
+    for x in xi:
+        i, f, g, o = (F.linear(x, w[f"U{k}"], w[f"b{k}"]) + w[f"W{k}"] @ h for k in "ifgo")
+        memory = gate(f) * memory + gate(i) * phi(c)(g)
+        h = gate(o) * phi(c)(memory)
+        states.append(h)
+    return read_states(c, w, torch.stack(states))
 
 
 def gru(c: Constants, w: Weights, xi: Tensor) -> Tensor:
     """torch's GRU (Cho et al. 2014, second version), or the first version, which the paper has."""
-    if c["form"] == "torch":
+    if (c["form"], c["phi"], c["gate"]) == ("torch", "tanh", "sigmoid"):
         u, m, b = (torch.cat([w[f"{kind}{gate}"] for gate in "rzn"]) for kind in "UWb")
         zero = torch.zeros_like(w["c"])
         return read_states(c, w, recurrent_layer("gru", xi, u, m, b, torch.cat([zero, zero, w["c"]])))
-    h, states = torch.zeros_like(w["v"]), []
+    h, states, gate = torch.zeros_like(w["v"]), [], FUNCTIONS[c["gate"]]
     for x in xi:
-        r, z = (torch.sigmoid(F.linear(x, w[f"U{k}"], w[f"b{k}"]) + w[f"W{k}"] @ h) for k in "rz")
-        n = torch.tanh(F.linear(x, w["Un"], w["bn"]) + w["Wn"] @ (r * h))
+        r, z = (gate(F.linear(x, w[f"U{k}"], w[f"b{k}"]) + w[f"W{k}"] @ h) for k in "rz")
+        state = w["Wn"] @ (r * h) if c["form"] == "yang" else r * F.linear(h, w["Wn"], w["c"])
+        n = phi(c)(F.linear(x, w["Un"], w["bn"]) + state)
         h = torch.lerp(n, h, z)
         states.append(h)
     return read_states(c, w, torch.stack(states))
@@ -298,7 +318,7 @@ def heads_of(c: Constants, w: Weights, x: Tensor, prefix: str) -> Tensor:
     q = torch.stack([x @ w[f"Q{name}"].T for name in names])
     k = q if c["tied"] else torch.stack([x @ w[f"K{name}"].T for name in names])
     v = torch.stack([x @ w[f"V{name}"].T for name in names])
-    return F.scaled_dot_product_attention(q, k, v, is_causal=c["causal"], scale=1 / x.shape[-1])
+    return F.scaled_dot_product_attention(q, k, v, is_causal=c["causal"], scale=1 / q.shape[-1])
 
 
 def attention(c: Constants, w: Weights, xi: Tensor) -> Tensor:
@@ -324,14 +344,15 @@ def transformer(c: Constants, w: Weights, xi: Tensor) -> Tensor:
             return F.linear(hidden, w[f"W{layer}_2"], w[f"b{layer}_2"])
 
         for part, sublayer in enumerate((attend, feed)):
-            x = x + sublayer(norm(x, part)) if c["norm"] == "pre" else norm(x + sublayer(x), part)
+            x = x + sublayer(norm(x, part) if c["norm"] == "pre" else x)
+            x = norm(x, part) if c["norm"] == "post" else x
     return x @ w["v"] if c["read"] == "every" else stacked([x.mean(0) @ w["v"]])
 
 
 REFERENCES: dict[str, Reference] = {
     f.__name__: f
     for f in (
-        attention, batch, batchnorm, bottleneck, cnn1d, cnn2d, densenet, deq, gcn, gru, layernorm, lstm, mlp, mlp1,
+        attention, batch, batchnorm, bottleneck, cnn_batchnorm, cnn1d, cnn2d, densenet, deq, gcn, gru, layernorm, lstm, mlp, mlp1,
         mlp2, multi_output, rescnn, resmlp, resnet, rmsnorm, rnn, siamese, square, stacked_rnn, tied, tied_autoencoder,
         transformer, twice,
     )

@@ -17,7 +17,7 @@ ARCHITECTURES = [name for name in zoo.names() if name not in zoo.VARIANTS]
 
 def constants(name: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The constants that an architecture's text begins with, and what they are changed to."""
-    head = zoo.text(name).partition("xi ")[0]
+    head = zoo.text(name).partition("\n\n")[0]  # what stands before the first empty line
     assigned = re.findall(r"^(\w+) *= *([^#\n]*?) *(?:#.*)?$", head, re.MULTILINE)
     found = {key: python_value(text) for key, text in assigned if "len(" not in text}
     unknown = set(changes or {}) - set(found)
@@ -44,6 +44,7 @@ def program(name: str, changes: Mapping[str, Any]) -> Program:
 def away_from_1(name: str) -> dict[str, str]:
     """Every spread and multiplier that the text has, at a value of its own that is not 1."""
     spreads = {"std_w": "5/4", "std_b": "3/5", "std_u": "4/3", "std_q": "3/4", "std_p": "2/3", "std_v": "6/5"}
-    rates = {"lr_w": "3/2", "lr_b": "2/3", "lr_u": "5/4", "lr_q": "7/4", "lr_p": "4/5", "lr_v": "1/2"}
+    rates = {"lr_w": "3/2", "lr_b": "2/3", "lr_u": "5/4", "lr_q": "7/4", "lr_p": "4/5", "lr_v": "1/2",
+             "lr_g": "4/3"}  # fmt: skip
     known = constants(name)
     return {key: value for key, value in {**spreads, **rates, "skip": "3/4"}.items() if key in known}

@@ -21,7 +21,7 @@ from tpproof.program.model import Program
 from tpproof.proof.prove import Execution, prove
 
 W2, B2 = 25 / 16, 9 / 25
-AWAY_FROM_1 = {"std_w": "5/4", "std_b": "3/5"}
+AWAY_FROM_1 = {"std_u": "5/4", "std_w": "5/4", "std_b": "3/5"}
 
 
 def inputs(parts: int, d: int = 5, seed: int = 3) -> Array:

@@ -98,7 +98,7 @@ def changed(network: Program, name: str, **factors: Fraction) -> Program:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "name"),
-    [(case("mlp", L=2), "W1"), (case("mlp", L=2), "b0"), (case("mlp1", train_readout=True), "U"), (case("rnn"), "W"),
+    [(case("mlp", L=2), "W1"), (case("mlp", L=2), "b0"), (case("mlp1", lr_v=1), "U"), (case("rnn"), "W"),
      (case("rnn"), "v"), (case("deq", L=3), "W"), (case("tied"), "U"), (case("tied_autoencoder"), "W0"),
      (case("gcn_pool"), "U")],
     ids=str,
@@ -112,7 +112,7 @@ def test_a_rate_that_is_ten_per_cent_wrong_is_seen(one: Case, name: str) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "name"),
-    [(case("mlp1", train_readout=True), "U"), (case("rnn"), "U"),
+    [(case("mlp1", lr_v=1), "U"), (case("rnn"), "U"),
      (case("tied"), "W"), (case("tied_autoencoder"), "W0"), (case("square"), "U")],
     ids=str,
 )  # fmt: skip

@@ -92,8 +92,8 @@ NOTES: dict[str, Note] = {
     "cnn_batchnorm": Note(
         about="Batch normalization in a convolutional network: mean and variance of a channel are over examples and "
         "positions together.",
-        look_at="As in `batchnorm`, the statistics are vectors and mix by NonLins: here every position of every example "
-        "with every other one.",
+        look_at="As in `batchnorm`, the statistics are vectors and mix by NonLins: here every position of every "
+        "example with every other one.",
         literature="Ioffe & Szegedy 2015",
         paper="D.4.3",
         others="neural-tangents 0.6 has no batch normalization.",
