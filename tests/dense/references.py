@@ -352,9 +352,9 @@ def transformer(c: Constants, w: Weights, xi: Tensor) -> Tensor:
 REFERENCES: dict[str, Reference] = {
     f.__name__: f
     for f in (
-        attention, batch, batchnorm, bottleneck, cnn_batchnorm, cnn1d, cnn2d, densenet, deq, gcn, gru, layernorm, lstm, mlp, mlp1,
-        mlp2, multi_output, rescnn, resmlp, resnet, rmsnorm, rnn, siamese, square, stacked_rnn, tied, tied_autoencoder,
-        transformer, twice,
+        attention, batch, batchnorm, bottleneck, cnn_batchnorm, cnn1d, cnn2d, densenet, deq, gcn, gru, layernorm, lstm,
+        mlp, mlp1, mlp2, multi_output, rescnn, resmlp, resnet, rmsnorm, rnn, siamese, square, stacked_rnn, tied,
+        tied_autoencoder, transformer, twice,
     )
 }  # fmt: skip
 """Zoo name → the network that it means."""

@@ -102,7 +102,7 @@ def test_only_some_layers_trained(trained: list[int], phi: str, kind: str) -> No
 @pytest.mark.parametrize("depth", [1, 2])
 def test_residual_mlp(depth: int, phi: str, kind: str) -> None:
     gram = ONE_INPUT[kind]
-    forms = at(proved("zoo:resnet", phi=phi, L="4", depth=str(depth), std_w="6/5", std_b="1/2", skip="3/4"), gram)
+    forms = at(proved("zoo:resnet", phi=phi, L="4", matrices=str(depth), std_w="6/5", std_b="1/2", skip="3/4"), gram)
     layer = yang_layer("1.2", "0.5")
     last = replace(yang_layer("1"), bias_rate=MP.zero)  # no output bias
     nngp, ntk = entry(residual(gram, phi, layer, [[layer] * depth] * 4, last, MP.mpf("0.75")))

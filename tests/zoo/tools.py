@@ -31,7 +31,11 @@ def _proved(source: str, constants: tuple[tuple[str, str], ...]) -> Execution:
 
 
 def _program(source: str, constants: Mapping[str, str]) -> Program:
-    return load(source, constants) if source.startswith("zoo:") else parse(source, "test", constants)
+    """`std_w` is that of every weight, the embedding's too, unless `std_u` is given: as the literature has it."""
+    if not source.startswith("zoo:"):
+        return parse(source, "test", constants)
+    everywhere = {"std_u": constants["std_w"]} if "std_w" in constants else {}
+    return load(source, {**everywhere, **constants})
 
 
 def at(execution: Execution, gram: Joint) -> ClosedForms:
