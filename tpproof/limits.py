@@ -26,6 +26,7 @@ class Limits:
     pairs: int = 3_000_000  # vector pairs of one proof
     explicit_pairs: int = 20_000  # vector pairs that are written one by one; beyond, one for each orbit of symmetries
     symmetry_searches: int = 64  # renamings looked for
+    symmetry_work: int = 20_000_000  # edges of the program's graph looked at for them
     listed_paths: int = 2_000  # path pairs written out one by one
     reads: int = 20_000_000  # G-var pairs visited while paths are counted
     machine_terms: int = 20_000  # monomials of a kernel that is written out to be compared

@@ -64,13 +64,13 @@ def _run(far: SimpleNamespace, data: bytes, expected: str | None, allow_conditio
         for key in ("symmetries", "atoms", "steps"): exactly("schema", f"{key} of a refused one", [], value[key])
         raise Declined("a certificate that claims something", "refused")
     for key, limit in (("symmetries", MAX_SYMMETRIES), ("steps", MAX_STEPS)): within(len(value[key]), limit, key)
-    proof = Proof(net, _atoms(net, value["atoms"]))
+    proof = Proof(net, _atoms(net, value["atoms"]), deadline)
     for symmetry in value["symmetries"]:
-        if monotonic() > deadline: raise Declined("to finish in time", f"{len(proof.symmetries)} symmetries")
+        proof.spend(len(net.nodes))
         proof.symmetries.append(Symmetry(net, symmetry))
     for i, step in enumerate(value["steps"]):
         far.step, far.rule = i, None
-        if monotonic() > deadline: raise Declined("to finish in time", f"{i} of {len(value['steps'])} steps")
+        proof.spend(1)
         require(not proof.made["theorem"], "step", "the theorem as the last step", step)
         _step(far, i, step, proof)
         far.done = i + 1
@@ -82,10 +82,9 @@ def _run(far: SimpleNamespace, data: bytes, expected: str | None, allow_conditio
 def _step(far: SimpleNamespace, i: int, step: Any, proof: Proof) -> None:
     *header, name, premises, found = values(step, STEP, "step", "schema")
     require(type(name) is str and name in RULES, "step", f"a rule of {sorted(RULES)}", name)
-    far.rule, rule = name, RULES[name]
+    far.rule, rule, end = name, RULES[name], 1 + RULES[name].arity
     exactly("step", "id and equation", [i, rule.equation], header)
     require(type(premises) is list and all(index(p, i) for p in premises), "step", "earlier premises", premises)
-    end = 1 + rule.arity
     shaped = type(found) is list and len(found) >= end and found[0] == rule.tag
     require(shaped and all(type(x) is int for x in found[1:end]), "rule", f"a {rule.tag} conclusion", found)
     subject = tuple(found[1:end])

@@ -111,8 +111,7 @@ class Network:
 
     def _count(self, value: Any, key: str) -> tuple[str, int]:
         name, count = self._declared(value, key)
-        valid = (index(count, 2**53) and count > 0) or (count is None and key == "count")
-        require(valid, "network", f"{key}: a positive integer (count: or null)", count)
+        require((index(count, 2**53) and count > 0) or (count is None and key == "count"), "network", f"{key}>0", count)
         return name, 1 if count is None else count
 
     def _parameter(self, value: Any) -> Parameter:
@@ -214,6 +213,7 @@ class Network:
         self.items[ref] = self._tips[ref] = (self.own(ref),)
 
     def _matmul(self, g: int, p: int, t: int, x: int) -> None:
+        within(len(self.gvars.get((p, 1 - t), ())) * len(self.bit), MAX_ITEMS, "uses of a matrix and its transpose")
         contracting = [u for u in self.gvars.get((p, 1 - t), []) if self.bases[x] >> self.bit[u] & 1]
         if contracting: self.contractions[g] = contracting
         self._base(self.ref(g), g, (p, t))

@@ -2,15 +2,16 @@
 # A rule's function gets the proof so far and the subject of the step (for ["C", a, b, …] the pair a, b) and returns
 # what the step has to conclude, recomputed from the network and the earlier steps, with its premises.
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
+from time import monotonic
 from typing import Any, NamedTuple
 
-from .limits import MAX_WORK, RENAMING, WEIGHT
+from .limits import MAX_WORK, WEIGHT
 from .network import Atom, Item, Network, index
-from .report import Rejected, exactly, require, within
+from .report import Declined, Rejected, exactly, require
 from .symmetry import Symmetry
 
 Terms = list[list[Any]]
@@ -24,6 +25,7 @@ Raw = tuple[Sequence[Atom], Subject]  # a term before it is written: its atoms, 
 class Proof:
     net: Network
     atoms: dict[Atom, int]
+    deadline: float
     symmetries: list[Symmetry] = field(default_factory=list)
     subject: dict[int, Subject] = field(default_factory=dict)  # of each step
     made: dict[str, dict[Subject, int]] = field(default_factory=lambda: {rule.tag: {} for rule in RULES.values()})
@@ -40,15 +42,16 @@ class Proof:
         if tag in ("C", "K96"): self.terms[step] = conclusion[3]
 
     # The pairs that a pair stands for under the symmetries, each with what the terms of its sum become there.
-    def images(self, pair: Subject, terms: Sequence[Raw] = ()) -> list[tuple[Subject, Sequence[Raw]]]:
-        found, seen = [(pair, terms)], {pair}
-        for at, there in found:  # grows while it is read
-            self.spend(WEIGHT + RENAMING * len(self.symmetries) * (1 + len(there)))
+    def images(self, pair: Subject, terms: Sequence[Raw] = ()) -> Iterator[tuple[Subject, Sequence[Raw]]]:
+        todo, seen = [(pair, terms)], {pair}
+        while todo:
+            at, there = todo.pop()
+            yield at, there
+            self.spend(len(self.symmetries) + 2 * WEIGHT * (1 + len(there)))
             for s in self.symmetries:
                 if (image := s.pair(*at)) in seen: continue
                 seen.add(image)
-                found.append((image, [([*map(s.atom, atoms)], s.pair(*child)) for atoms, child in there]))
-        return found
+                todo.append((image, [([*map(s.atom, atoms)], s.pair(*child)) for atoms, child in there]))
 
     # The earlier step with this conclusion tag and a subject of which this is an image.
     def earlier(self, tag: str, *subject: int) -> int:
@@ -80,7 +83,7 @@ class Proof:
 
     def spend(self, work: int) -> None:
         self.work += work
-        within(self.work, MAX_WORK, "comparisons")
+        if self.work > MAX_WORK or monotonic() > self.deadline: raise Declined("enough work and time", self.work)
 
     # The pairs whose supports meet. For all others the coefficient is 0.
     def meeting(self, left: Sequence[Item], right: Sequence[Item]) -> list[tuple[Item, Item]]:
@@ -112,8 +115,8 @@ def _refs(terms: Terms) -> list[int]: return [ref for _, ref, *_ in terms if ref
 
 # The forms of two references whose supports have to meet.
 def _forms(proof: Proof, a: int, b: int) -> tuple[str, str]:
-    require(a in proof.net.form and b in proof.net.form, "rule", "two vector references", [a, b])
-    require(proof.net.support[a] & proof.net.support[b] != 0, "rule", "a pair whose supports meet", [a, b])
+    meet = proof.net.support.get(a, 0) & proof.net.support.get(b, 0)
+    require(meet != 0, "rule", "two vector references whose supports meet", [a, b])
     return proof.net.form[a], proof.net.form[b]
 
 
@@ -244,6 +247,7 @@ def limit(proof: Proof, o: int, p: int) -> Conclusion:
 # (107) at every G-var, every contraction, (121)-(122) for all outputs, (100) = (96)  ⊢  Theorem 5.3
 def theorem(proof: Proof) -> Conclusion:
     net, n = proof.net, len(proof.net.outputs)
+    require(len(proof.made["limit"]) == n * n, "incomplete", f"{n * n} limit steps", len(proof.made["limit"]))
     needed: list[tuple[str, Subject]] = [("duality", ()), *(("contract", (g,)) for g in net.contractions)]
     needed += [("107", (g,)) for g in net.bit] + [("limit", (o, p)) for o in range(n) for p in range(n)]
     for tag, subject in needed: require(subject in proof.made[tag], "incomplete", f"a {tag} step of {subject}", "none")
@@ -262,7 +266,7 @@ def listed(proof: Proof, o: int, p: int) -> Conclusion:
         paths[g, h] = [[[g], [h]]] if net.nodes[g][0] == "matmul" or net.parameters[net.nodes[g][1]].trained else []
         if net.nodes[g][0] == "matmul":
             before = [(i, j) for i in bases[net.nodes[g][3]] for j in bases[net.nodes[h][3]] if (i, j) in paths]
-            proof.spend(len(net.bit) + sum(WEIGHT * len(paths[i, j]) for i, j in before))
+            proof.spend(len(net.bit) + sum(WEIGHT * len(left) for pair in before for left, _ in paths[pair]))
             paths[g, h] += [[[*left, g], [*right, h]] for pair in before for left, right in paths[pair]]
     return ["listed", o, p, sorted(pair for end in ends for pair in paths.get(end, []))], []
 

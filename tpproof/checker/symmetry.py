@@ -17,14 +17,12 @@ class Symmetry:
             valid = type(moved) is list and len(moved) == size and {*map(type, moved)} <= {int}
             require(valid and sorted(moved) == [*range(size)], "symmetry", f"a permutation of {size}", moved)
         # ξ̃ and ξ change places alone: (107) at g is about all J(g,k); exchanged it would be about J(k,g), not be (107).
-        alone = self.mirror is False or (self.mirror is True and self.nodes == [*range(len(net.nodes))])
-        require(alone, "symmetry", "mirror: false, or true where no node moves", self.mirror)
+        alone = self.mirror is False or (self.mirror is True and found[:4] == [[*range(size)] for size in sizes])
+        require(alone, "symmetry", "mirror: false, or true where nothing moves", self.mirror)
         parts = [(i, j) for i, count in enumerate(net.parts) for j in range(count)]
         self.part = {part: parts[k] for part, k in zip(parts, inputs, strict=True)}
-        for p, q in enumerate(self.parameter):
-            exactly("symmetry", f"parameter {q}", [*net.parameters[p]], [*net.parameters[q]])
-        for k, node in zip(self.nodes, net.nodes, strict=True):
-            exactly("symmetry", f"node {k}", self._node(node), _sorted(net.nodes[k]))
+        exactly("symmetry", "parameters", net.parameters, [net.parameters[q] for q in self.parameter])
+        exactly("symmetry", "nodes", [*map(self._node, net.nodes)], [_sorted(net.nodes[k]) for k in self.nodes])
         for (terms, bias), o in zip(net.outputs, outputs, strict=True):
             moved = {self.parameter[v]: self.ref(x) for v, x in terms.items()}
             there = moved, None if bias is None else self.parameter[bias]

@@ -9,7 +9,7 @@ from tpproof.documents.formula import letter
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.program import constants
-from tpproof.program.listing import formula, gvar_formula, is_linear, node_name, written_inside
+from tpproof.program.listing import formula, gvar_formula, is_linear, node_name, readout_text, written_inside
 from tpproof.program.model import GVAR_OPS, Kind, Program
 
 LABEL_LENGTH = 18
@@ -235,7 +235,7 @@ def _matrix(program: Program, parameter: int, transposed: bool) -> str:
 
 def _output(program: Program, o: int) -> Mark:
     out = program.outputs[o]
-    terms = [f"{program.parameters[v].name}ᵀ {node_name(program, x)}/√n" for v, x in out.terms]
+    terms = [readout_text(program, v, x) for v, x in out.terms]
     bias = program.parameters[out.bias].name if out.bias is not None else ""
     title = _title(f"f{o}", " + ".join([*terms, *([bias] if bias else [])]))
     return Mark(f"f{o}", Symbol.OUTPUT, f"f{o}", _label(f"+ {letter(bias)}") if bias else "", title, max(1, len(terms)))

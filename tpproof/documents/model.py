@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Number, Row, Words, product, total
+from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Number, Power, Row, Words, product, total
 from tpproof.documents.kernel import Equation, kernel_equations
 from tpproof.documents.vocabulary import TERMS_SHOWN, Vocabulary
 from tpproof.program import constants
@@ -193,10 +194,18 @@ def _kind(vocabulary: Vocabulary, k: int) -> str:
 def _output(vocabulary: Vocabulary, o: int) -> tuple[Formula, Formula]:
     out = vocabulary.program.outputs[o]
     terms: list[Formula] = [
-        Row((vocabulary.parameter(v), "ᵀ", vocabulary.vector(x), "/√n")) for v, x in out.terms
+        Row((vocabulary.parameter(v), "ᵀ", vocabulary.vector(x), *_over_root(vocabulary.program.parameters[v].rows)))
+        for v, x in out.terms
     ]
     terms += [vocabulary.parameter(out.bias)] if out.bias is not None else []
     return Name("f", str(o)), total(terms)
+
+
+def _over_root(width: Fraction) -> tuple[Formula | str, ...]:
+    """Divided by the root of a readout's length."""
+    if width == 1:
+        return ("/√n",)
+    return ("·", Power(product([Number(str(width)), Name("n")]), "-1/2"))
 
 
 def _paths(vocabulary: Vocabulary) -> list[PathRow]:

@@ -147,8 +147,17 @@ def changes(
     return found
 
 
-def wanted_pairs(form: LimitForm) -> list[Pair]:
-    """Every pair of G-vars of one symbol, and every pair of vectors that one readout reads."""
+def wanted_pairs(form: LimitForm, limits: Limits = DEFAULT) -> list[Pair]:
+    """Every pair of G-vars of one symbol, and every pair of vectors that one readout reads.
+
+    Raises
+    ------
+    TpproofError
+        E104 when more than ``limits.pairs`` pairs of G-vars have one symbol, before any is made.
+    """
+    if form.program.symbol_pairs > limits.pairs:
+        found = f"{form.program.symbol_pairs} pairs of G-vars with one symbol"
+        raise TpproofError("E104", found, f"at most {limits.pairs}: a smaller network, or --max-pairs")
     by_symbol: dict[tuple[int, bool], list[int]] = {}
     for g in form.program.gvars:
         by_symbol.setdefault(form.program.symbol(g), []).append(g)

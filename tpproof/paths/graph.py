@@ -129,6 +129,9 @@ def pair_graph(form: Reduced, limits: Limits = DEFAULT, orbits: Orbits = NO_SYMM
         E104 beyond ``limits.pairs`` nodes.
     """
     graph: nx.DiGraph = nx.DiGraph()
+    if form.program.symbol_pairs > limits.pairs:
+        found = f"{form.program.symbol_pairs} pairs of G-vars with one symbol"
+        raise TpproofError("E104", found, f"at most {limits.pairs}: a smaller network, or --max-pairs")
     queue: deque[Pair] = deque(map(orbits.representative, ends(form)))
     while queue:
         pair = queue.popleft()

@@ -7,7 +7,7 @@ cannot tell apart are tried as images of each other; whatever is found is verifi
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,6 +64,11 @@ class _Graph:
         return found
 
     @cached_property
+    def size(self) -> int:
+        """Vertices and edges."""
+        return len(self.reads) + sum(map(len, self.reads))
+
+    @cached_property
     def read_by(self) -> list[list[Edge]]:
         found: list[list[Edge]] = [[] for _ in self.reads]
         for v, edges in enumerate(self.reads):
@@ -84,11 +89,16 @@ class _Graph:
         return labels + ["output"] * (self.starts["end"] - self.starts["output"])
 
 
+class _TooLong(Exception):
+    """The search has looked at as many edges as it may."""
+
+
 class _Search:
     """Refinements of one graph whose colours can be compared with each other."""
 
-    def __init__(self, graph: _Graph) -> None:
+    def __init__(self, graph: _Graph, work: int) -> None:
         self.graph = graph
+        self.work = work  # edges that may still be looked at
         self._colours: dict[object, int] = {}
         self.start = self.refined([self.colour(label) for label in graph.labels()])
 
@@ -99,6 +109,9 @@ class _Search:
         """Told apart by the colours of what they read and of what reads them, until nothing more is."""
         classes = len(set(colours))
         while True:
+            self.work -= 2 * self.graph.size
+            if self.work < 0:
+                raise _TooLong
             colours = self._swept(colours, self.graph.reads, range(len(colours)))
             colours = self._swept(colours, self.graph.read_by, range(len(colours) - 1, -1, -1))
             now = len(set(colours))
@@ -178,17 +191,27 @@ def _orbit(v: int, renamings: list[list[int]]) -> set[int]:
 def symmetries(program: Program, limits: Limits = DEFAULT) -> tuple[Symmetry, ...]:
     """Generators of symmetries of a program, the exchange of ξ̃ and ξ first.
 
-    All are verified; not all need be found: beyond ``limits.symmetry_searches`` no more are looked for.
+    All are verified; not all need be found: beyond ``limits.symmetry_searches`` renamings, or ``limits.symmetry_work``
+    edges looked at, no more are looked for.
     """
-    graph = _Graph(program)
-    search = _Search(graph)
+    found = [exchange(program)]
+    try:
+        for symmetry in _renamings(_Graph(program), limits):
+            found.append(symmetry)
+    except _TooLong:
+        pass
+    return tuple(found)
+
+
+def _renamings(graph: _Graph, limits: Limits) -> Iterator[Symmetry]:
+    """Generators of the renamings, each verified."""
+    search = _Search(graph, limits.symmetry_work)
     chain = [search.start]  # each with one more vertex singled out, until all are told apart
     fixed: list[list[int]] = []
     while (several := _first_class(graph, chain[-1])) is not None and len(fixed) < limits.symmetry_searches:
         fixed.append(several)
         chain.append(search.singled_out(chain[-1], several[0], len(fixed)))
     renamings: list[list[int]] = []
-    found: list[Symmetry] = [exchange(program)]
     searches = 0
     for depth in range(len(fixed) - 1, -1, -1):  # deepest first: what is found there moves more at the others
         v, *others = fixed[depth]
@@ -198,7 +221,6 @@ def symmetries(program: Program, limits: Limits = DEFAULT) -> tuple[Symmetry, ..
             searches += 1
             moved = search.singled_out(chain[depth], w, depth + 1)
             renaming = _completed(search, chain[depth + 1], moved, depth + 2, tries=4)
-            if renaming is not None and (symmetry := _symmetry(graph, renaming)).holds(program):
+            if renaming is not None and (symmetry := _symmetry(graph, renaming)).holds(graph.program):
                 renamings.append(renaming)
-                found.append(symmetry)
-    return tuple(found)
+                yield symmetry

@@ -10,7 +10,18 @@ from tpproof.limits import DEFAULT, Limits
 from tpproof.program import constants
 from tpproof.program.constants import ONE, ZERO, Constant
 from tpproof.program.functions import FUNCTIONS, LEAKY_SLOPE
-from tpproof.program.model import GVAR_OPS, SCALAR_OPS, Input, Kind, Node, Output, Parameter, Program, width_of
+from tpproof.program.model import (
+    GVAR_OPS,
+    SCALAR_OPS,
+    Input,
+    Kind,
+    Node,
+    Output,
+    Parameter,
+    Program,
+    length_text,
+    width_of,
+)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 PARAMETER_KINDS = ("embedding", "matrix", "bias", "readout", "output_bias")
@@ -326,15 +337,15 @@ class Builder:
 
     def _expect_width(self, x: int, width: Fraction, where: str) -> None:
         if self.widths[x] not in (None, width):
-            found = f"{where} a vector of length {_length(self.widths[x])}"
-            raise self._error("E120", found, f"a vector of length {_length(width)}")
+            found = f"{where} a vector of length {length_text(self.widths[x])}"
+            raise self._error("E120", found, f"a vector of length {length_text(width)}")
 
     def _expect_one_width(self, nodes: tuple[int, ...]) -> None:
         """Coordinatewise operations need vectors of one length; constant vectors have any."""
         first = next((self.widths[k] for k in nodes if self.widths[k] is not None), None)
         if first is not None:
             for k in nodes:
-                self._expect_width(k, first, f"a vector of length {_length(first)} with")
+                self._expect_width(k, first, f"a vector of length {length_text(first)} with")
 
     def _node(self, node: Node) -> int:
         known = self._index.get(node)
@@ -363,7 +374,3 @@ class Builder:
 
     def _error(self, code: str, found: str, expected: str = "") -> TpproofError:
         return TpproofError(code, found, expected, self.place)
-
-
-def _length(width: Fraction | None) -> str:
-    return "n" if width == 1 else f"{width}·n" if width is not None and width.denominator == 1 else f"({width})·n"

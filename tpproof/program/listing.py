@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from tpproof.program import constants
-from tpproof.program.model import GVAR_OPS, Kind, Node, Parameter, Program
+from tpproof.program.constants import ONE
+from tpproof.program.model import GVAR_OPS, Kind, Node, Parameter, Program, length_text, root_text
+
+
+def readout_text(program: Program, v: int, x: int) -> str:
+    """vᵀ x/√n, n the readout's length."""
+    parameter = program.parameters[v]
+    return f"{parameter.name}ᵀ {node_name(program, x)}/{root_text(parameter.rows)}"
 
 
 def node_name(program: Program, k: int) -> str:
@@ -45,7 +52,7 @@ def listing(program: Program) -> str:
             if k not in written:
                 lines.append(_line(_instruction(program, k), node_name(program, k), formulas[k][0]))
     for o, out in enumerate(program.outputs):
-        terms = [f"{program.parameters[v].name}ᵀ {node_name(program, x)}/√n" for v, x in out.terms]
+        terms = [readout_text(program, v, x) for v, x in out.terms]
         terms += [program.parameters[out.bias].name] if out.bias is not None else []
         lines.append(_line("Output", f"f{o}", " + ".join(terms)))
     return "\n".join(lines) + "\n"
@@ -136,5 +143,6 @@ def formula(program: Program, k: int, formulas: dict[int, tuple[str, int]], writ
             exponent = str(node.data[0])
             return f"{part(node.args[0], _TIGHT)}^{exponent if exponent.isdigit() else f'({exponent})'}", _PRODUCT
         case "mean":
-            return f"(1/n) Σ_α [{part(node.args[0], _LOOSE)}]_α", _TIGHT
+            length = length_text(program.widths[node.args[0]] or ONE)
+            return f"(1/{length if length == 'n' else f'({length})'}) Σ_α [{part(node.args[0], _LOOSE)}]_α", _TIGHT
     return f"{node.data[0]}({', '.join(part(a, _LOOSE) for a in node.args)})", _TIGHT

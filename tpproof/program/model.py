@@ -5,6 +5,7 @@ Vectors, scalars and exact constants are *nodes*, numbered in program order; a n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -41,7 +42,7 @@ class Parameter:
     """A parameter tensor: trainable entries N(0, std²), forward multiplier ``scale``, learning-rate multiplier ``lr``.
 
     ``kind`` is "embedding" (n×d, entries scale·u/√d), "matrix" (n×n, scale·w/√n), "bias" (scale·β),
-    "readout" (scale·ν, used as vᵀx/√n) or "output_bias" (a trained scalar). Setup 5.2, MATH §1.
+    "readout" (scale·ν, used as vᵀx/√(rows·n)) or "output_bias" (a trained scalar). Setup 5.2, MATH §1.
     ``rows`` and ``cols`` are widths over n (extension 2): a matrix is rows·n × cols·n with entries
     scale·w/√(cols·n), any other vector of entries has length rows·n.
     """
@@ -99,7 +100,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Output:
-    """f = Σ vᵀx/√n (+ output bias). ``terms``: (readout parameter, vector node), one term a readout."""
+    """f = Σ vᵀx/√(rows·n) (+ output bias). ``terms``: (readout parameter, vector node), one term a readout."""
 
     terms: tuple[tuple[int, int], ...]
     bias: int | None = None
@@ -139,6 +140,11 @@ class Program:
             found.append(width_of(node, self.parameters, [found[k] for k in node.args]))
         return tuple(found)
 
+    @cached_property
+    def symbol_pairs(self) -> int:
+        """How many pairs of G-vars have one symbol."""
+        return sum(n * n for n in Counter(map(self.symbol, self.gvars)).values())
+
     def symbol(self, gvar: int) -> tuple[int, bool]:
         """A G-var's defining symbol: (parameter, transposed). W and Wᵀ are different symbols (Def. 5.5)."""
         node = self.nodes[gvar]
@@ -154,6 +160,16 @@ def width_of(node: Node, parameters: Sequence[Parameter], read: list[Fraction | 
         p: Parameter = parameters[node.data[0]]
         return p.cols if node.op == "matmul" and node.data[1] else p.rows
     return None if node.op == "mean" else next((w for w in read if w is not None), None)
+
+
+def length_text(width: Fraction | None) -> str:
+    """A length: n, 2·n, (1/2)·n."""
+    return "n" if width == 1 else f"{width}·n" if width is not None and width.denominator == 1 else f"({width})·n"
+
+
+def root_text(width: Fraction) -> str:
+    """The root of a length, by which a readout is divided."""
+    return "√n" if width == 1 else f"√({length_text(width)})"
 
 
 def kinds_of(nodes: tuple[Node, ...]) -> tuple[Kind, ...]:

@@ -145,7 +145,7 @@ def _execute(
 def _changes(form: LimitForm, limits: Limits, say: Progress) -> tuple[dict[Pair, Change], Orbits]:
     """The left side: every pair where they are few, else one pair of each orbit of the network's symmetries."""
     say("the unrolled step")
-    wanted = wanted_pairs(form)
+    wanted = wanted_pairs(form, limits)
     few = min(limits.explicit_pairs, limits.pairs)
     try:
         return changes(form, wanted, replace(limits, pairs=few)), NO_SYMMETRY
