@@ -51,6 +51,7 @@ CODES: dict[str, tuple[str, str]] = {
     # numbers
     "E150": ("this network has no numbers", "--set makes an abstract nonlinearity a known one"),
     "E151": ("wrong use of the sampler", "see the docstring of kernel_by_sampling"),
+    "E152": ("a number is not finite", "smaller inputs or variances, or a function that grows less"),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import tpproof as tp
 from tests.networks import tied, two_hidden_layers
+from tpproof.errors import TpproofError
 from tpproof.program.canonical import canonical_bytes
 
 
@@ -76,3 +77,10 @@ def test_no_float_stands_in_the_logical_part() -> None:
         pytest.fail(f"the float {text}")
 
     json.loads(canonical_bytes(data), parse_float=no_float)
+
+
+def test_what_is_no_network_and_no_certificate_is_said_so() -> None:
+    with pytest.raises(TpproofError, match="E142"):
+        tp.prove("zoo:mlp")  # type: ignore[arg-type]
+    with pytest.raises(TpproofError, match="E142"):
+        tp.check("out/my.cert.json")  # type: ignore[arg-type]

@@ -44,3 +44,16 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(TpproofError, match="No space left"):
         write_atomically(tmp_path / "a", b"content")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_is_not_replaced_and_a_link_leads_on(tmp_path: Path) -> None:
+    with pytest.raises(TpproofError, match="no regular file"):
+        write_atomically(Path(os.devnull), b"x")
+    assert not Path(os.devnull).is_file()
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    assert sorted(tmp_path.iterdir()) == [link, target]

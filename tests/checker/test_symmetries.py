@@ -11,8 +11,8 @@ from tpproof.language.source import load
 from tpproof.limits import DEFAULT
 from tpproof.proof.prove import prove
 
-from .naive_prover import canonical
-from .tools import check, find, rehash, rejected, renumber
+from .naive_prover import Build, canonical
+from .tools import certificate, check, find, rehash, rejected, renumber
 
 NETWORKS = ["attention", "batch", "cnn1d", "gcn", "rnn", "tied_autoencoder"]
 
@@ -237,3 +237,55 @@ def test_a_refused_certificate_has_none():
 def test_the_bytes_stay_canonical():
     value = folded("cnn1d")
     assert canonical(value) == certificate_of(prove(load("zoo:cnn1d"), replace(DEFAULT, explicit_pairs=0))).to_json()
+
+
+class TestSpending:
+    """Small files that ask for much are declined before it is spent."""
+
+    def test_paths_are_paid_for_by_their_length(self):
+        b = Build()
+        b.input()
+        x = b.node("embed", b.parameter("embedding", "U"), 0, 0)
+        for k in range(800):
+            x = b.node("matmul", b.parameter("matrix", f"W{k}"), 0, b.node("call", "tanh", [x]))
+        b.output((b.parameter("readout", "v"), x))
+        value = {**certificate("mlp1"), "network": b.net, "atoms": [], "symmetries": []}
+        value = with_ledger(rehash(value))
+        listing = {"id": 0, "rule": "listed", "premises": [], "conclusion": ["listed", 0, 0, []]}
+        listing["equation"] = "(95)-(96)"
+        report = check({**value, "steps": [listing]})
+        assert report.verdict == "declined"
+        assert "work" in report.errors[0].expected
+
+    def test_the_theorem_does_not_list_what_is_missing(self):
+        b = Build()
+        b.input()
+        x = b.node("embed", b.parameter("embedding", "U"), 0, 0)
+        v = b.parameter("readout", "v")
+        for _ in range(3000):
+            b.output((v, x))
+        value = {**certificate("mlp1"), "network": b.net, "atoms": [], "symmetries": []}
+        value = with_ledger(rehash({**value, "claim": {"kind": "ntk-training", "outputs": 3000}}))
+        theorem = {"id": 0, "rule": "theorem", "premises": [], "conclusion": ["theorem"], "equation": "Theorem 5.3"}
+        error = rejected({**value, "steps": [theorem]}, "incomplete", 0, "theorem")
+        assert "9000000" in error.expected
+
+    def test_many_uses_of_a_matrix_and_its_transpose(self):
+        b = Build()
+        b.input()
+        x = b.node("embed", b.parameter("embedding", "U"), 0, 0)
+        w, v = b.parameter("matrix", "W"), b.parameter("readout", "v")
+        b.output((v, b.node("add", [b.node("matmul", w, t, x) for t in (0, 1) for _ in range(4000)])))
+        value = rehash({**certificate("mlp1"), "network": b.net})
+        assert check(value, seconds=5.0).verdict == "declined"
+
+
+def with_ledger(value):
+    """With the assumptions, axioms and verdict of its network."""
+    from tpproof.checker.ledger import conclusions, ledger
+    from tpproof.checker.network import Network
+
+    net = Network(value["network"])
+    assumptions = ledger(net)
+    axioms, verdict = conclusions(net, assumptions)
+    return {**value, "assumptions": assumptions, "axioms": axioms, "verdict": verdict}

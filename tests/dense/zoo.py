@@ -43,7 +43,9 @@ def program(name: str, changes: Mapping[str, Any]) -> Program:
 
 def away_from_1(name: str) -> dict[str, str]:
     """Every spread and multiplier that the text has, at a value of its own that is not 1."""
-    spreads = {"std_w": "5/4", "std_b": "3/5", "std_u": "4/3", "std_q": "3/4", "std_p": "2/3", "std_v": "6/5"}
+    spreads = {
+        "std_w": "5/4", "std_b": "3/5", "std_c": "7/5", "std_u": "4/3", "std_q": "3/4", "std_p": "2/3", "std_v": "6/5",
+    }  # fmt: skip
     rates = {"lr_w": "3/2", "lr_b": "2/3", "lr_u": "5/4", "lr_q": "7/4", "lr_p": "4/5", "lr_v": "1/2",
              "lr_g": "4/3"}  # fmt: skip
     known = constants(name)

@@ -133,7 +133,7 @@ def test_edges_and_matrix_of_one_graph_are_one_graph(nodes: int, data: st.DataOb
     edges = data.draw(st.lists(st.sampled_from(pairs), unique=True))
     weights = data.draw(st.lists(st.integers(1, 9), min_size=len(edges), max_size=len(edges)))
     matrix = [[0] * nodes for _ in range(nodes)]
-    lines = [str(nodes - 1)] if not any(nodes - 1 in edge for edge in edges) else []
+    lines = [str(k) for k in {0, nodes - 1} if not any(k in edge for edge in edges)]
     for (i, j), weight in zip(edges, weights, strict=True):
         matrix[i][j] = matrix[j][i] = weight
         lines.append(f"{i} {j} {weight}")
@@ -230,3 +230,12 @@ def test_what_in_takes_is_bounded() -> None:
         with_constants("assert True not in [1]\nc = 1\n")  # in Python 1 is True
     with pytest.raises(TpproofError, match="compar"):
         with_constants('y = bias("y")\nassert y in [y]\nc = 1\n')
+
+
+def test_edges_counted_from_1_are_not_taken_for_edges_counted_from_0(tmp_path: Path) -> None:
+    file = tmp_path / "one.edges"
+    file.write_text("1 2\n2 3\n")
+    with pytest.raises(TpproofError, match="no node 0"):
+        adjacency(str(file), DEFAULT)
+    file.write_text("0\n1 2\n2 3\n")
+    assert len(adjacency(str(file), DEFAULT)) == 4

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.networks import parallel_transposes, tied, two_hidden_layers
+from tpproof.errors import TpproofError
 from tpproof.limit.backward import error_signals, kernel_100
 from tpproof.limit.changes import changes, wanted_pairs
 from tpproof.limit.law import limit_form, zdot_terms
+from tpproof.program.builder import Builder
 
 
 def test_the_first_layers_change_is_eq_54() -> None:
@@ -42,3 +46,11 @@ def test_the_ntk_by_its_definition_sums_over_every_parameter() -> None:
     ntk = kernel_100(form, changes(form, wanted_pairs(form)))
     assert {ref for _, ref in ntk.terms} == {(0, 0), (2, 2)}
     assert ntk.reads == ((2, 3, 3, 0, 0),)
+
+
+def test_pairs_are_counted_before_they_are_made() -> None:
+    b = Builder()
+    xi, u = b.input("xi", 2000), b.parameter("embedding", "U")
+    b.output([(b.parameter("readout", "v"), b.add(*(b.embed(u, xi, k) for k in range(2000))))])
+    with pytest.raises(TpproofError, match="4000000 pairs"):
+        wanted_pairs(limit_form(b.program()))

@@ -11,6 +11,7 @@ import pytest
 from tests.numeric import LimitSample
 from tests.proof.test_numeric import gated, several_widths, twice_contracted
 from tpproof.errors import TpproofError
+from tpproof.language.interpreter import parse
 from tpproof.language.source import load
 from tpproof.limits import DEFAULT
 from tpproof.numerics.functions import KNOWN, Array
@@ -209,3 +210,22 @@ def test_what_has_no_number_says_why(network: str, changes: dict[str, object], c
     with pytest.raises(TpproofError) as caught:
         kernel_by_sampling(proof, **arguments)  # type: ignore[arg-type]
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", ["cnn1d", "attention", "gcn", "batch", "tied_autoencoder"])
+def test_a_proof_by_orbits_has_the_numbers_of_the_one_by_pairs(name: str) -> None:
+    program = load(f"zoo:{name}")
+    gram = gram_matrix(*inputs(sum(i.parts for i in program.inputs)))
+    kernels = [
+        kernel_by_sampling(prove(program, replace(DEFAULT, explicit_pairs=pairs)), gram, 2**6, 2)
+        for pairs in (0, DEFAULT.pairs)
+    ]
+    np.testing.assert_allclose(kernels[0].value, kernels[1].value, rtol=1e-12)
+    np.testing.assert_allclose(kernels[0].error, kernels[1].error, rtol=1e-6, atol=1e-12)
+
+
+def test_a_number_that_is_not_finite_is_reported() -> None:
+    text = 'xi = input("xi")\nU = embedding("U")\noutput(readout("v") @ ((U @ xi) ** 3))'
+    execution = executed(parse(text, "cube.tp"))
+    with pytest.raises(TpproofError, match="E152"):
+        kernel_by_sampling(execution, gram_matrix(*inputs(1)) * 1e200, 2**6, 2)

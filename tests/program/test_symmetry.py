@@ -79,6 +79,13 @@ class TestFinding:
         assert all(s.holds(program) for s in few)
 
 
+    def test_the_search_has_a_budget(self) -> None:
+        program = load("zoo:batch", {"B": "30"})
+        found = symmetries(program, replace(DEFAULT, symmetry_work=100_000))
+        assert found[0] == exchange(program)
+        assert len(found) < len(symmetries(program))
+
+
 @pytest.mark.parametrize("name", ["attention", "batchnorm", "cnn1d", "gcn", "tied_autoencoder", "siamese"])
 def test_every_symmetry_found_holds(name: str) -> None:
     program = load(f"zoo:{name}")

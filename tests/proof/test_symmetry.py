@@ -96,4 +96,4 @@ def test_documents_of_folded_proofs_say_so() -> None:
     certificate = certificate_of(prove(load("zoo:cnn1d"), FOLDED))
     assert "symmetries" in certificate.to_html()
     assert "symmetries" in certificate.to_latex()
-    assert "with their images" in certificate.to_latex()
+    assert "over the images of its pair" in certificate.to_latex()

@@ -268,7 +268,7 @@ def test_every_parameter_but_those_that_start_at_0_has_a_variance(name: str) -> 
             key for key in constants(name)
             if key.startswith("std_") and program(name, **small, **{key: "7/5"}).parameters[p].std != at_first.std
         ]  # fmt: skip
-        starts_at_0 = at_first.std == 0 or at_first.kind == "output_bias"
+        starts_at_0 = at_first.std == 0
         assert len(keys) == (0 if starts_at_0 else 1), at_first.name
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from tpproof.certificate.checking import Report, check_file
 from tpproof.certificate.model import Certificate
 from tpproof.certificate.write import certificate_of
+from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.program.canonical import sha256
 from tpproof.program.model import Program
@@ -24,7 +25,13 @@ class HasProgram(Protocol):
 
 
 def _program(net: Program | HasProgram) -> Program:
-    return net if isinstance(net, Program) else net.program
+    if isinstance(net, Program):
+        return net
+    program = getattr(net, "program", None)
+    if not isinstance(program, Program):
+        expected = "a network: one made with @network, by load(…) or of the zoo"
+        raise TpproofError("E142", repr(net)[:80], expected)
+    return program
 
 
 def prove(
@@ -75,6 +82,8 @@ def check(
     allow_conditional
         Accept a conditional verdict as one.
     """
+    if not isinstance(certificate, bytes | Certificate):
+        raise TpproofError("E142", repr(certificate)[:80], "a certificate, or the bytes of one: Path(…).read_bytes()")
     content = certificate if isinstance(certificate, bytes) else certificate.to_json()
     digest = sha256(_program(network)) if network is not None else None
     with tempfile.TemporaryDirectory() as folder:

@@ -16,10 +16,10 @@ def _expected(path: Path, error: OSError) -> TpproofError:
     return TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to, with free space")
 
 
-def _write_beside(path: Path, content: bytes, temporary: dict[Path, Path]) -> None:
-    """A temporary file beside `path`, on disk; known to `temporary` before anything can fail."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", dir=path.parent)
+def _write_beside(path: Path, place: Path, content: bytes, temporary: dict[Path, Path]) -> None:
+    """A temporary file beside the place of `path`, on disk; known to `temporary` before anything can fail."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{place.name[:80]}.", dir=place.parent)
     temporary[path] = Path(name)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
@@ -39,16 +39,20 @@ def staged(contents: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
         what stood there before still stands.
     """
     temporary: dict[Path, Path] = {}
+    places = {path: path.resolve() for path in contents}  # a link keeps its place, what it leads to is replaced
+    for path, place in places.items():
+        if place.exists() and not place.is_file():
+            raise TpproofError("E140", f"{path}: no regular file", "a file, or a new name")
     try:
         for path, content in contents.items():
             try:
-                _write_beside(path, content, temporary)
+                _write_beside(path, places[path], content, temporary)
             except OSError as error:
                 raise _expected(path, error) from error
         yield temporary
         for path, written in temporary.items():
             try:
-                os.replace(written, path)
+                os.replace(written, places[path])
             except OSError as error:
                 raise _expected(path, error) from error
     finally:

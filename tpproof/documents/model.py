@@ -286,7 +286,8 @@ def _ntk(v: Vocabulary, c: list[Any]) -> Formula:
         product([Name("κ", v.parameter(r).text), *_second_moment(v, x, y), Name("α", str(o)), Name("χ", str(p))])
         for r, x, y, o, p in c[2]
     ]
-    images = [Words(", the terms of pairs with their images")] if v.data["symmetries"] else []
+    each = Words(", where each term stands for the sum over the images of its pair, once each")
+    images = [each] if v.data["symmetries"] else []
     return _equals(Name("K"), v.sum(c[1], extra), *images)
 
 

@@ -93,7 +93,7 @@ def _node(path: str, line: int, cell: str, limits: Limits) -> int:
 
 def _from_edges(path: str, rows: list[Row], limits: Limits) -> list[list[Fraction]]:
     edges: dict[tuple[int, int], Fraction] = {}
-    largest = 0
+    largest, alone = 0, set[int]()
     for line, cells in rows:
         if len(cells) > 3:
             found = f"{len(cells)} numbers in a row, {len(rows)} rows"
@@ -103,6 +103,12 @@ def _from_edges(path: str, rows: list[Row], limits: Limits) -> list[list[Fractio
         edge = (min(nodes), max(nodes))
         if edge in edges:
             raise TpproofError("E108", f"the edge {edge[0]} {edge[1]} twice", "each edge once", Place(path, line, 1))
-        if len(cells) > 1:
+        if len(cells) == 1:
+            alone.add(nodes[0])
+        else:
             edges[edge] = _number(path, line, cells[2]) if len(cells) == 3 else Fraction(1)
+    mentioned = {node for edge in edges for node in edge}
+    if 1 in mentioned and 0 not in mentioned | alone:  # most likely counted from 1
+        expected = "nodes counted from 0; a line `0` alone: an isolated one"
+        raise TpproofError("E108", f"{path[:200]}: no node 0", expected)
     return [[edges.get((min(i, j), max(i, j)), Fraction(0)) for j in range(largest + 1)] for i in range(largest + 1)]

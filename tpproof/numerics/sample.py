@@ -82,11 +82,17 @@ def kernel_by_sampling(
     limits
         ``limits.sample_numbers`` bounds the memory.
 
+    Notes
+    -----
+    The error is that of the points: what no point reaches, beyond about six standard deviations, it cannot tell. For
+    steep functions such as x**16, whose expectations live there, it is too small.
+
     Raises
     ------
     TpproofError
-        E104 when the sample would be too large, E150 when a nonlinearity is abstract or the network is refused,
-        E151 when `gram` is no Gram matrix of this network's inputs or `points` no power of 2.
+        E152 when a value is not finite, E104 when the sample would be too large, E150 when a nonlinearity is abstract
+        or the network is refused, E151 when `gram` is no Gram matrix of this network's inputs or `points` no power
+        of 2.
     """
     execution = proof.execution if isinstance(proof, Proof) else proof
     if execution is None:
@@ -100,7 +106,10 @@ def kernel_by_sampling(
     _bound(form, execution, points, dimensions, limits)
     drawn = []
     for stream in np.random.default_rng(seed).spawn(replicates):
-        drawn.append(_one_replicate(execution, checked, normal_points(dimensions, points, stream)))
+        with np.errstate(all="ignore"):  # what is not finite is seen below
+            drawn.append(_one_replicate(execution, checked, normal_points(dimensions, points, stream)))
+        if not np.isfinite(drawn[-1]).all():
+            raise TpproofError("E152", "a kernel that is not finite", "vectors whose values a float can hold")
     return _summary(form.program, np.stack(drawn))
 
 
@@ -150,7 +159,7 @@ def _bound(form: Reduced, execution: Execution, points: int, dimensions: int, li
 
 def _nonlins(execution: Execution) -> set[int]:
     """The NonLins whose slopes an atom reads."""
-    atoms = {a for terms in execution.sums.values() for weight, _ in terms for a in weight}
+    atoms = {a for terms in execution.every_sum.values() for weight, _ in terms for a in weight}
     pairs = {int(a[i]) for a in atoms if a[0] == "slope" for i in (1, 3)}
     single = {int(a[2]) for a in atoms if a[0] in ("slope1", "response")}
     return pairs | {x for x in single if not execution.form.g_linear(x)}
@@ -196,7 +205,7 @@ def kernel_terms(law: Law, execution: Execution) -> Array:
                 found[moved] += product
         return found
 
-    for pair, terms in execution.sums.items():
+    for pair, terms in execution.every_sum.items():
         sums[pair] = total(terms)
     count = len(program.outputs)
     kernel = np.zeros((len(program.parameters), count, count))

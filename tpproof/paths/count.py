@@ -11,7 +11,7 @@ import networkx as nx
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.paths.graph import pair_graph
-from tpproof.program.atoms import Pair, Ref
+from tpproof.program.atoms import Pair, Ref, Weight
 from tpproof.program.automorphisms import symmetries
 from tpproof.program.model import Program
 from tpproof.program.reduced import Form, Reduced, reduced
@@ -33,6 +33,11 @@ class PathSpace:
     @cached_property
     def graph(self) -> nx.DiGraph:
         return pair_graph(self.form, self.limits, self.orbits)
+
+    @cached_property
+    def known(self) -> dict[tuple[tuple[int, ...], tuple[int, ...]], tuple[Weight, ...]]:
+        """Products of atoms that were worked out before: of ways between pairs, and of pairs of paths."""
+        return {}
 
     @cached_property
     def reads(self) -> tuple[int, ...]:

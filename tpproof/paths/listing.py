@@ -69,6 +69,8 @@ def isomorphic_pairs(
 
 def derivative_products(space: PathSpace, start: Pair, end: Pair) -> tuple[Weight, ...]:
     """E[∂Z^h̃/∂Z^g̃ · ∂Z^k/∂Z^g] for G-vars (g̃, g) read by (h̃, k): a sum over ways through linear combinations."""
+    if (start, end) in space.known:
+        return space.known[start, end]
     found: list[Weight] = []
     stack: list[tuple[Pair, Weight]] = [(end, ())]
     while stack:
@@ -82,7 +84,8 @@ def derivative_products(space: PathSpace, start: Pair, end: Pair) -> tuple[Weigh
             for before, w in steps:
                 if space.reads[before[0]] >> start[0] & 1 and space.reads[before[1]] >> start[1] & 1:
                     stack.append((before, (*so_far, *w)))
-    return tuple(found)
+    space.known[start, end] = tuple(found)
+    return space.known[start, end]
 
 
 def inner_product(space: PathSpace, p: Path, q: Path) -> tuple[Weight, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tpproof.errors import TpproofError
 from tpproof.limit.backward import Kernel100, Signal, error_signals, kernel_100
@@ -52,6 +53,13 @@ class Execution:
     kernels: dict[tuple[int, int], Terms]  # (96) for outputs o, p
     output_changes: dict[tuple[int, int], Terms]  # (121) for outputs o, p
     listed: dict[tuple[int, int], list[tuple[Path, Path]]] = field(default_factory=dict)
+
+    @cached_property
+    def every_sum(self) -> dict[Pair, Terms]:
+        """C of every pair, each after those it rests on: of the pairs that stand for an orbit, and of their images."""
+        if not self.orbits.symmetries:
+            return self.sums
+        return {image: terms for pair, own in self.sums.items() for image, terms in self.orbits.images(pair, own)}
 
 
 @dataclass(frozen=True)

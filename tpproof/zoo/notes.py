@@ -139,6 +139,13 @@ NOTES: dict[str, Note] = {
         literature="Kipf & Welling 2017; kernel: Du et al. 2019",
         others="neural-tangents 0.6 has `Aggregate`.",
     ),
+    "gcn_pool": Note(
+        about="The same on a cycle of four nodes, with one output: the mean over the nodes.",
+        look_at="Every node has degree 3 with its loop, so all coefficients are 1/3. Permuting the nodes along the "
+        "cycle is a symmetry of the network.",
+        literature="Kipf & Welling 2017; kernel: Du et al. 2019",
+        others="neural-tangents 0.6 has `Aggregate`.",
+    ),
     "gru": Note(
         about="The gated recurrent unit as Tensor Programs write it: the reset gate multiplies the state before the "
         "matrix.",
