@@ -270,6 +270,17 @@ class TestSpending:
         error = rejected({**value, "steps": [theorem]}, "incomplete", 0, "theorem")
         assert "9000000" in error.expected
 
+    def test_pairs_of_embeddings_are_paid_for_too(self):
+        b = Build()
+        b.input(count=1700)
+        u, v = b.parameter("embedding", "U"), b.parameter("readout", "v")
+        b.output((v, b.node("add", [b.node("embed", u, 0, k) for k in range(1700)])))
+        value = with_ledger(rehash({**certificate("mlp1"), "network": b.net, "atoms": []}))
+        step = {"id": 0, "rule": "listed", "premises": [], "conclusion": ["listed", 0, 0, []], "equation": "(95)-(96)"}
+        report = check({**value, "steps": [step]}, seconds=2.0)
+        assert report.verdict == "declined"
+        assert "time" in report.errors[0].expected
+
     def test_many_uses_of_a_matrix_and_its_transpose(self):
         b = Build()
         b.input()

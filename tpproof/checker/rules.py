@@ -47,9 +47,9 @@ class Proof:
         while todo:
             at, there = todo.pop()
             yield at, there
-            self.spend(len(self.symmetries) + 2 * WEIGHT * (1 + len(there)))
             for s in self.symmetries:
                 if (image := s.pair(*at)) in seen: continue
+                self.spend(len(self.symmetries) + 2 * WEIGHT * (1 + len(there)))  # before it is kept
                 seen.add(image)
                 todo.append((image, [([*map(s.atom, atoms)], s.pair(*child)) for atoms, child in there]))
 
@@ -115,8 +115,7 @@ def _refs(terms: Terms) -> list[int]: return [ref for _, ref, *_ in terms if ref
 
 # The forms of two references whose supports have to meet.
 def _forms(proof: Proof, a: int, b: int) -> tuple[str, str]:
-    meet = proof.net.support.get(a, 0) & proof.net.support.get(b, 0)
-    require(meet != 0, "rule", "two vector references whose supports meet", [a, b])
+    require(proof.net.support.get(a, 0) & proof.net.support.get(b, 0) != 0, "rule", "two supports that meet", [a, b])
     return proof.net.form[a], proof.net.form[b]
 
 
@@ -260,9 +259,10 @@ def listed(proof: Proof, o: int, p: int) -> Conclusion:
     require(not net.contractions, "rule", "a network without contractions", "contractions")
     proof.spend((len(net.form) + len(shared) * len(net.bit)) * len(net.bit))
     bases = {x: [g for g in net.bit if net.bases[x] >> net.bit[g] & 1] for x in net.form}
-    ends = {(g, h) for _, x, y in shared for g in bases[x] for h in bases[y]}
+    ends = {(g, h) for _, x, y in shared for g in bases[x] for h in bases[y] if net.symbol[g] == net.symbol[h]}
     paths: dict[Subject, list[list[list[int]]]] = {}  # the pairs of paths that end in a pair of G-vars
     for g, h in ((i, j) for i in net.bit for j in net.gvars[net.symbol[i]]):
+        proof.spend(4 * WEIGHT)
         paths[g, h] = [[[g], [h]]] if net.nodes[g][0] == "matmul" or net.parameters[net.nodes[g][1]].trained else []
         if net.nodes[g][0] == "matmul":
             before = [(i, j) for i in bases[net.nodes[g][3]] for j in bases[net.nodes[h][3]] if (i, j) in paths]
