@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 
+from tests.program.test_symmetry import independent
 from tests.strategies import programs
 from tpproof.certificate.write import certificate_of
 from tpproof.checker import check_bytes
 from tpproof.language.source import load
 from tpproof.limits import DEFAULT
 from tpproof.program.atoms import Pair, Terms, sorted_terms
+from tpproof.program.automorphisms import symmetries
 from tpproof.program.model import Program
 from tpproof.program.symmetry import Symmetry
 from tpproof.proof.prove import Execution, Proof, prove
@@ -82,6 +87,25 @@ def test_a_wrong_image_of_an_atom_is_seen(name: str, monkeypatch: pytest.MonkeyP
     """The right side renames what the left side executes: if it forgot to, D would differ."""
     monkeypatch.setattr(Symmetry, "atom", lambda self, atom: atom)
     assert prove(load(f"zoo:{name}"), FOLDED).verdict == "refuted"
+
+
+def test_a_symmetry_that_the_prover_wrongly_believed_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two matrices that differ in their learning rate only, exchanged: the checker does not take our word for it."""
+    false = symmetries(independent(twins=True))
+    monkeypatch.setattr("tpproof.proof.prove.symmetries", lambda *_: false)
+    report = check_bytes(certificate_of(prove(independent(twins=False), FOLDED)).to_json(), as_stated=True)
+    assert report.verdict == "rejected"
+    assert report.errors[0].code == "symmetry"
+
+
+def test_a_folded_certificate_fits_the_published_schema() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "certificate.schema.json").read_text())
+    data = certificate_of(prove(load("zoo:cnn1d"), FOLDED)).data
+    jsonschema.validate(data, schema)
+    term = next(t for step in data["steps"] if step["rule"] == "path-linear" for t in step["conclusion"][3] if t[2:])
+    term[2] = term[2][:1]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, schema)
 
 
 def test_small_networks_are_written_pair_by_pair_and_large_ones_are_not() -> None:
