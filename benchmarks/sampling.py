@@ -19,8 +19,8 @@ import numpy as np
 
 from tpproof.language.source import load
 from tpproof.numerics.functions import Array
-from tpproof.numerics.law import Law
-from tpproof.numerics.sample import dimensions_of, gram_matrix, kernel_terms, normal_points
+from tpproof.numerics.sampling.law import Law
+from tpproof.numerics.sampling.sample import dimensions_of, gram_matrix, kernel_terms, normal_points
 from tpproof.proof.prove import Execution, prove
 
 NETWORKS = [

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tests.dense import zoo as constants
 from tests.dense.widths import Simulated, extrapolated
 from tpproof import zoo
-from tpproof.numerics.sample import SampledKernel, gram_matrix, kernel_by_sampling
+from tpproof.numerics.sampling.sample import SampledKernel, gram_matrix, kernel_by_sampling
 from tpproof.program.model import Program
 from tpproof.proof.prove import Execution, prove
 

@@ -19,7 +19,7 @@ from tests.dense.widths import Array, extrapolated, intercept
 from tests.dense.zoo import program
 from tests.zoo.cases import CASES, DRAWS, Case, case, executed, limit_of, scores, simulated
 from tpproof import zoo
-from tpproof.numerics.sample import SampledKernel
+from tpproof.numerics.sampling.sample import SampledKernel
 from tpproof.paths.graph import pair_graph, path_sums
 from tpproof.paths.kernel import path_kernel
 from tpproof.program.constants import mul

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -50,10 +50,11 @@ KNOWN: dict[str, tuple[Function, Function]] = {
 """Name → (value, derivative by the first argument)."""
 
 
-def require_known(program: Program) -> None:
-    """Raise E150 when a nonlinearity is abstract: it has a proof, and no number."""
-    if program.functions:
-        name = program.functions[0][0]
+def require_known(program: Program, given: Collection[str] = ()) -> None:
+    """Raise E150 when a nonlinearity is abstract and not given: it has a proof, and no number."""
+    for name, _ in program.functions:
+        if name in given:
+            continue
         raise TpproofError("E150", f"the abstract nonlinearity {name}", f"a known function: --set {name}=tanh")
 
 

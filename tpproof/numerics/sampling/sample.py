@@ -19,8 +19,9 @@ from scipy.stats import qmc
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.functions import Array, require_known
-from tpproof.numerics.law import Law, base_numbers
-from tpproof.program.atoms import Atom, Pair, Ref, Terms
+from tpproof.numerics.sampling.law import Law, base_numbers
+from tpproof.program.atoms import Atom, Pair, Ref, Terms, moment2
+from tpproof.program.constants import to_float
 from tpproof.program.model import Kind, Program
 from tpproof.program.reduced import Form, Reduced
 from tpproof.proof.prove import Execution, Proof
@@ -40,12 +41,16 @@ class SampledKernel:
         Parameter name → (value, error); the values sum to ``value``.
     replicates
         How many independent values the errors come from.
+    nngp, nngp_error
+        E[f_o f_p] at initialization, and its standard error.
     """
 
     value: Array
     error: Array
     by_parameter: dict[str, tuple[Array, Array]]
     replicates: int
+    nngp: Array
+    nngp_error: Array
 
 
 def gram_matrix(test: ArrayLike, train: ArrayLike) -> Array:
@@ -174,9 +179,24 @@ def normal_points(dimensions: int, points: int, stream: np.random.Generator) -> 
 
 
 def _one_replicate(execution: Execution, gram: Array, normals: Array) -> Array:
-    """``[parameter, o, p]``: the kernel by parameters, from one set of points."""
+    """``[parameter, o, p]``: the kernel by parameters, from one set of points; the last row is the NNGP kernel."""
     law = Law(execution.form, gram, normals)
-    return kernel_terms(law, execution)
+    return np.concatenate([kernel_terms(law, execution), output_moments(law)[None]])
+
+
+def output_moments(law: Law) -> Array:
+    """``[o, p]``: E[f_o f_p] at initialization."""
+    outputs, parameters = law.program.outputs, law.program.parameters
+    found = np.zeros((len(outputs), len(outputs)))
+    for o, first in enumerate(outputs):
+        for p, second in enumerate(outputs):
+            for v, x in first.terms:
+                for w, y in second.terms:
+                    if v == w:
+                        found[o, p] += to_float(parameters[v].variance()) * law.atom(moment2(x, y))
+            if first.bias is not None and first.bias == second.bias:
+                found[o, p] += to_float(parameters[first.bias].variance())
+    return found
 
 
 def kernel_terms(law: Law, execution: Execution) -> Array:
@@ -222,12 +242,14 @@ def _slope(law: Law, products: dict[tuple[int, int], Array], atom: Atom) -> floa
 
 
 def _summary(program: Program, drawn: NDArray[np.float64]) -> SampledKernel:
-    """Means over replicates and their standard errors; ``drawn[replicate, parameter, o, p]``."""
+    """Means over replicates and their standard errors; ``drawn[replicate, parameter, o, p]``, the last the NNGP."""
+    nngp, nngp_error = _mean_and_error(drawn[:, -1])
+    drawn = drawn[:, :-1]
     total, total_error = _mean_and_error(drawn.sum(axis=1))
     value, error = _mean_and_error(drawn)
     names: Sequence[str] = [p.name for p in program.parameters]
     by_parameter = {name: (value[i], error[i]) for i, name in enumerate(names)}
-    return SampledKernel(total, total_error, by_parameter, len(drawn))
+    return SampledKernel(total, total_error, by_parameter, len(drawn), nngp, nngp_error)
 
 
 def _mean_and_error(drawn: Array) -> tuple[Array, Array]:

@@ -15,8 +15,8 @@ from tpproof.language.interpreter import parse
 from tpproof.language.source import load
 from tpproof.limits import DEFAULT
 from tpproof.numerics.functions import KNOWN, Array
-from tpproof.numerics.gaussians import Gaussians
-from tpproof.numerics.sample import SampledKernel, gram_matrix, kernel_by_sampling
+from tpproof.numerics.sampling.gaussians import Gaussians
+from tpproof.numerics.sampling.sample import SampledKernel, gram_matrix, kernel_by_sampling
 from tpproof.program.functions import FUNCTIONS
 from tpproof.program.model import Program
 from tpproof.proof.prove import Execution, prove

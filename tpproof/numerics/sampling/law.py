@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tpproof.numerics.functions import Array, slope, value
-from tpproof.numerics.gaussians import Gaussians
+from tpproof.numerics.sampling.gaussians import Gaussians
 from tpproof.program.atoms import Atom, Ref
 from tpproof.program.constants import to_float
 from tpproof.program.model import Kind, Program

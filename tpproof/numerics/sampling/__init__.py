@@ -1,0 +1,1 @@
+"""Kernels from samples of the limit law, with standard errors."""
