@@ -1,0 +1,1 @@
+"""E F(u) and E F(u) G(v): closed forms, expansions, quadrature, and their errors."""
