@@ -247,11 +247,11 @@ def enclosure(c: Constant) -> tuple[Fraction, Fraction]:
 
 
 def _power_bounds(x: Fraction, exponent: Fraction) -> tuple[Fraction, Fraction]:
-    """Bounds on x**exponent for x > 0, exponent > 0, to at least 40 significant bits."""
+    """Bounds on x**exponent for x > 0, exponent > 0, to at least 100 significant bits: a float has 53."""
     raised = x**exponent.numerator
     degree = exponent.denominator
     zeros = max(raised.denominator.bit_length() - raised.numerator.bit_length(), 0)
-    scale = 1 << 41 + zeros // degree + 1
+    scale = 1 << 101 + zeros // degree + 1
     low = _root(raised.numerator * scale**degree // raised.denominator, degree)
     return Fraction(low, scale), Fraction(low + 1, scale)
 

@@ -1,0 +1,1 @@
+"""From a proved kernel to a list of numbers over Gaussian directions."""
