@@ -1,0 +1,1 @@
+"""The numbers of pairs, computed tile by tile, on a processor or a GPU."""
