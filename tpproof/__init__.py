@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tpproof.errors import TpproofError
     from tpproof.language.network import Network, load, network
     from tpproof.limits import Limits
+    from tpproof.numerics.gram.kernel import Kernel, kernel_fn
+    from tpproof.numerics.reduction.univariate import Callables
     from tpproof.program.model import Program
 
 __version__ = "0.1.0"
@@ -28,7 +30,10 @@ _TOOLS = {
     "Program": "tpproof.program.model",
     "Report": "tpproof.certificate.checking",
     "TpproofError": "tpproof.errors",
+    "Callables": "tpproof.numerics.reduction.univariate",
+    "Kernel": "tpproof.numerics.gram.kernel",
     "check": "tpproof.certificate.api",
+    "kernel_fn": "tpproof.numerics.gram.kernel",
     "load": "tpproof.language.network",
     "network": "tpproof.language.network",
     "prove": "tpproof.certificate.api",
@@ -36,7 +41,8 @@ _TOOLS = {
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (tools; declarations; functions)
-    "Certificate", "Limits", "Network", "Program", "Report", "TpproofError", "check", "load", "network", "prove", "zoo",
+    "Callables", "Certificate", "Kernel", "Limits", "Network", "Program", "Report", "TpproofError",
+    "check", "kernel_fn", "load", "network", "prove", "zoo",
     "input", "embedding", "matrix", "bias", "readout", "output_bias", "nonlinearity",
     "ones", "zeros", "mean", "width", "softmax", "sum", "output",
     "identity", "tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu",

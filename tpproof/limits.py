@@ -33,6 +33,7 @@ class Limits:
     machine_work: int = 20_000  # products formed by the abstract machine
     unroll_steps: int = 64
     sample_numbers: int = 250_000_000  # floats that one sample of the limit law keeps: 2 GB
+    input_numbers: int = 250_000_000  # numbers of all input arrays of one file together: 2 GB
     kernel_terms: int = 60  # monomials of a kernel written out in one line
     drawn_nodes: int = 400  # symbols of one drawing: nobody reads a larger one
     drawn_bends: int = 6_000  # places where edges of a drawing pass other symbols

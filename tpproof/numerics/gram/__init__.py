@@ -1,0 +1,1 @@
+"""Gram matrices: `kernel_fn`, data, storage, clusters."""
