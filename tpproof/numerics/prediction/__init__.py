@@ -1,0 +1,1 @@
+"""What kernels predict: regression, gradient flow and descent; plots."""
