@@ -47,6 +47,13 @@ class Certificate:
         """Name, version, path count, failures: outside the proof."""
         return dict(self.data["evidence"])
 
+    def with_evidence(self, **entries: Any) -> Certificate:
+        """The same certificate with more evidence, such as enclosures of numbers: JSON values without floats.
+
+        Evidence stands outside the proof: the checker does not read it, and accepts the certificate as before.
+        """
+        return Certificate({**self.data, "evidence": {**self.data["evidence"], **entries}})
+
     @property
     def network_sha256(self) -> str:
         return str(self.data["network_sha256"])
