@@ -25,9 +25,10 @@ certificates: $(VENV)/.installed
 pages: $(VENV)/.installed
 	$(BIN)/python -m tpproof.cli.pages docs/zoo certificates
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/sampling.py --quick
+	$(BIN)/python benchmarks/kernels.py --quick
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist *.egg-info

@@ -195,7 +195,7 @@ def test_a_wrong_network_is_one_clear_message(tmp_path: Path, case: str) -> None
         (["prove", "zoo:mlp", "--crosscheck"], "not available"),
         (["prove", "zoo:mlp", "--name", "../up"], "letters, digits"),
         (["proof"], "prove"),
-        (["kernel", "zoo:mlp", "--inputs", "x.npy"], "not available"),
+        (["kernel", "zoo:mlp", "--inputs", "x.npy"], "No such file"),
         (["claim"], "not available"),
         (["paths", "zoo:mlp", "--limit", "-1"], "--limit"),
         (["unroll", "zoo:mlp", "--steps", "0"], "--steps"),

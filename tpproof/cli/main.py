@@ -16,13 +16,14 @@ from tpproof.errors import TpproofError
 _COMMANDS = {
     "prove": ("tpproof.cli.prove", "Prove a network; write its certificate, HTML and LaTeX."),
     "check": ("tpproof.cli.check", "Check certificates with the independent checker."),
+    "kernel": ("tpproof.cli.kernel", "The limit kernel as numbers, each with its error."),
     "paths": ("tpproof.cli.inspect", "The paths, their isomorphism classes, every ⟨p,q⟩."),
     "unroll": ("tpproof.cli.inspect", "The program of T steps of SGD, as in Algorithm 1."),
     "show": ("tpproof.cli.inspect", "The parsed, reduced program."),
     "draw": ("tpproof.cli.draw", "The program in the graphical notation of the paper, as SVG."),
     "zoo": ("tpproof.cli.inspect", "List the built-in architectures, or print one."),
 }
-_LATER = ("kernel", "crosscheck", "claim")
+_LATER = ("crosscheck", "claim")
 
 
 class _Commands(click.Group):
@@ -92,13 +93,13 @@ def _status(arguments: list[str] | None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else status.HOLDS
     except TpproofError as error:
-        click.echo(error.report(), err=True)
+        click.echo("\n".join([error.report(), *_notes(error)]), err=True)
         return status.status_of(error)
     except click.ClickException as error:
         error.show()
         return status.BAD_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: nothing was written", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(f"interrupted: {'; '.join(_notes(error)) or 'nothing was written'}", err=True)
         return status.INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -112,3 +113,9 @@ def _status(arguments: list[str] | None) -> int:
         text = f"error of ours: {type(error).__name__}: {str(error)[:300]}"
         click.echo(f"{text}\n  please report it (TPPROOF_DEBUG=1 shows where it happened)", err=True)
         return status.OUR_ERROR
+
+
+def _notes(error: BaseException | None) -> list[str]:
+    """What an error, or the one behind it, says of how to go on."""
+    own = getattr(error, "__notes__", [])
+    return [*own] if own or error is None else _notes(error.__cause__)
