@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import TypeAlias
 
 from tpproof.numerics.reduction.directions import Directions
 from tpproof.numerics.reduction.plan import Product, Slot
@@ -14,6 +16,10 @@ from tpproof.program.constants import ONE, ZERO, Constant, mul
 from tpproof.program.reduced import Form
 
 TWO = Fraction(2)
+Summand: TypeAlias = tuple[Constant, tuple[Slot, ...], Ref]
+"""A constant and own numbers times a vector."""
+Couple: TypeAlias = tuple[Summand | None, Summand | None]
+"""A summand of one sum and one of another; None where one has none."""
 
 
 class Distances(Directions):
@@ -27,7 +33,7 @@ class Distances(Directions):
             return self._zero_or(side, self.steps(side).total(parts))
         if self.form.form(r) is Form.BASE and self.form.form(s) is Form.BASE:
             return self._zero_or(side, (yield from self._base_distance(side, r, s)))
-        if (yield ("parallel", r, s)):
+        if (yield ("aligned", r, s)) is not None:
             return (yield from self._summed_distances("distance", side, r, s))
         return (yield from self._subtracted("covariance", side, r, s))
 
@@ -50,9 +56,9 @@ class Distances(Directions):
         """E(Z^x − Z^y)²."""
         if self.form.g_linear(x) and self.form.g_linear(y):
             distance = yield ("distance", side, x, y)
-            means = yield from self._difference_of_means(side, ONE, (), x, y)
+            means = yield from self._difference_of_means(side, (ONE, (), x), (ONE, (), y))
             return self._zero_or(side, self.steps(side).total([(ONE, (distance,)), *_squared(means)]))
-        if (yield ("parallel", x, y)):
+        if (yield ("aligned", x, y)) is not None:
             return (yield from self._summed_distances("square", side, x, y))
         function = yield from self._common_function(x, y)
         if function is None:
@@ -74,30 +80,59 @@ class Distances(Directions):
         (r, f), (s, g) = left[0].factors[0], right[0].factors[0]
         return (r, times(number(left[0].constant), f), s) if f == g and not slots(f) else None
 
-    def parallel(self, x: Ref, y: Ref) -> Ask:
-        """Whether two sums have the same coefficients, and summands of different places are independent."""
+    def aligned(self, x: Ref, y: Ref) -> Ask:
+        """The summands of two sums in pairs of equal coefficients, whose places are independent; or None.
+
+        Summands are matched by what they are made of, in whatever order they stand, and one may be missing: at two
+        pixels of a convolution the taps come in other orders, and at the edge there are fewer.
+        """
         if self.form.form(x) is not Form.LINEAR or self.form.form(y) is not Form.LINEAR:
-            return False
-        left, right = (yield ("summands", x)), (yield ("summands", y))
-        if len(left) != len(right) or any(a[:2] != b[:2] for a, b in zip(left, right, strict=True)):
-            return False
-        places = [self.form.support(a[2]) | self.form.support(b[2]) for a, b in zip(left, right, strict=True)]
+            return None
+        pairs = self._matched((yield ("summands", x)), (yield ("summands", y)))
         seen = 0
-        for mask in places:
+        for pair in pairs or ():
+            mask = 0
+            for summand in pair:
+                mask |= 0 if summand is None else self.form.support(summand[2])
             if mask & seen:
-                return False
+                return None
             seen |= mask
-        return True
+        return pairs
+
+    def _matched(self, left: Sequence[Summand], right: Sequence[Summand]) -> tuple[Couple, ...] | None:
+        place: dict[tuple[Constant, tuple[Slot, ...], int], list[Summand]] = {}
+        for b in reversed(right):
+            place.setdefault((b[0], b[1], self.form.support(b[2])), []).append(b)
+        pairs: list[Couple] = []
+        for a in left:
+            waiting = place.get((a[0], a[1], self.form.support(a[2])))
+            pairs.append((a, waiting.pop() if waiting else None))
+        if any(None not in pair for pair in pairs):
+            return (*pairs, *((None, b) for waiting in place.values() for b in reversed(waiting)))
+        alike = len(left) == len(right) and all(a[:2] == b[:2] for a, b in zip(left, right, strict=True))
+        return tuple(zip(left, right, strict=True)) if alike else None
+
+    def _alone(self, name: str, side: str, instance: int, summand: Summand) -> Ask:
+        """E(α a)² of a summand that the other sum has not."""
+        constant, own, a = summand
+        square = yield ("covariance" if name == "distance" else "moment", "own", a, a)
+        if square is None:
+            return []
+        return [(mul(constant, constant), tuple(self.broadcast(side, instance, s) for s in (*own, *own, square)))]
 
     def _summed_distances(self, name: str, side: str, x: Ref, y: Ref) -> Ask:
-        """Of parallel sums Σ α_i a_i and Σ α'_i b_i, α and α' the same constant times own numbers of each side."""
+        """Of aligned sums Σ α_i a_i and Σ α'_i b_i, α and α' the same constant times own numbers of each side."""
         products: list[Product] = []
         means: list[list[Product]] = []
-        for (constant, own, a), (_, _, b) in zip((yield ("summands", x)), (yield ("summands", y)), strict=True):
-            distance = yield (name, side, a, b)
-            products += yield from self._scaled(name, side, constant, own, a, b, distance)
+        for first, second in (yield ("aligned", x, y)):
+            if first is None or second is None:
+                products += yield from self._alone(name, side, int(first is None), first or second)
+            else:
+                (constant, own, a), (_, _, b) = first, second
+                distance = yield (name, side, a, b)
+                products += yield from self._scaled(name, side, constant, own, a, b, distance)
             if name == "square":
-                means.append((yield from self._difference_of_means(side, constant, own, a, b)))
+                means.append((yield from self._difference_of_means(side, first, second)))
         for i, first in enumerate(means):
             for second in means[:i]:
                 products += [(mul(TWO, c, e), (*s, *t)) for c, s in first for e, t in second]
@@ -122,13 +157,14 @@ class Distances(Directions):
         rest = steps.total(parts)
         return found if gap is None or rest is None else [*found, (square, (gap, rest))]
 
-    def _difference_of_means(self, side: str, constant: Constant, own: tuple[Slot, ...], x: Ref, y: Ref) -> Ask:
-        """constant · (α E Z^x − α' E Z^y) as products."""
+    def _difference_of_means(self, side: str, first: Summand | None, second: Summand | None) -> Ask:
+        """α E a − α' E b as products."""
         found: list[Product] = []
-        for instance, r, factor in ((0, x, constant), (1, y, mul(-ONE, constant))):
-            mean = yield ("mean", r)
-            if mean is not None:
-                found.append((factor, tuple(self.broadcast(side, instance, s) for s in (*own, mean))))
+        for instance, summand, sign in ((0, first, ONE), (1, second, -ONE)):
+            mean = None if summand is None else (yield ("mean", summand[2]))
+            if summand is not None and mean is not None:
+                slots = tuple(self.broadcast(side, instance, s) for s in (*summand[1], mean))
+                found.append((mul(sign, summand[0]), slots))
         return found
 
     def _subtracted(self, name: str, side: str, x: Ref, y: Ref) -> Ask:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tpproof.numerics.reduction.distances import TWO, Distances
+from tpproof.numerics.reduction.distances import TWO, Distances, Summand
 from tpproof.numerics.reduction.plan import Product, Slot
 from tpproof.numerics.reduction.questions import Ask
 from tpproof.numerics.reduction.shapes import nonnegative, terms_of
@@ -31,7 +31,7 @@ class Excesses(Distances):
             return self._zero_or(side, self.steps(side).total([product]))  # 0 for constant vectors
         if self.form.form(r) is Form.BASE and self.form.form(s) is Form.BASE:
             return self._zero_or(side, (yield from self._base_excess(side, r, s)))
-        if (yield ("parallel", r, s)):
+        if (yield ("aligned", r, s)) is not None:
             return (yield from self._summed_excesses("covariance", side, r, s))
         distance = yield ("distance", side, r, s)
         return (yield from self._beyond_norms("covariance", side, r, s, distance))
@@ -58,7 +58,7 @@ class Excesses(Distances):
         centred = (yield ("mean", x)) is None and (yield ("mean", y)) is None
         if self.form.g_linear(x) and self.form.g_linear(y) and centred:
             return (yield ("excess", side, x, y))
-        if (yield ("parallel", x, y)) and (centred or len((yield ("summands", x))) == 1):
+        if (yield ("aligned", x, y)) is not None and (centred or len((yield ("summands", x))) == 1):
             return (yield from self._summed_excesses("moment", side, x, y))
         function = yield from self._common_function(x, y)
         if function is not None and _ramp(function[1]):
@@ -92,12 +92,16 @@ class Excesses(Distances):
         A = (Σ P_t)^(1/4), A_t = √P_t/A and B, B_t the same of Q.
         """
         products: list[Product] = []
-        left, right = (yield ("summands", x)), (yield ("summands", y))
-        for (constant, own, a), (_, _, b) in zip(left, right, strict=True):
+        pairs = yield ("aligned", x, y)
+        for first, second in pairs:
+            if first is None or second is None:
+                continue  # nothing and anything have no angle: the norms say all
+            (constant, own, a), (_, _, b) = first, second
             inner = yield ("excess" if name == "covariance" else "moment_excess", side, a, b)
             products += yield from self._scaled_excess(name, side, constant, own, a, b, inner)
-        if len(left) > 1:
-            row, col = (yield from self._shares(name, x, left)), (yield from self._shares(name, y, right))
+        if len(pairs) > 1:
+            row = yield from self._shares(name, x, tuple(a for a, _ in pairs))
+            col = yield from self._shares(name, y, tuple(b for _, b in pairs))
             steps = self.steps(side)
             for a, b in zip(row[1:], col[1:], strict=True):
                 first = (self.broadcast(side, 0, a), self.broadcast(side, 1, col[0]))
@@ -106,11 +110,15 @@ class Excesses(Distances):
                 products += [] if gap is None else [(ONE, (gap, gap))]
         return self._zero_or(side, self.steps(side).total(products))
 
-    def _shares(self, name: str, x: Ref, summands: tuple[tuple[Constant, tuple[Slot, ...], Ref], ...]) -> Ask:
+    def _shares(self, name: str, x: Ref, summands: tuple[Summand | None, ...]) -> Ask:
         """A and every A_t, own slots."""
         total = self._slot((yield (name, "own", x, x)))
         found = [self.own.add("function", (total,), ("pow", HALF * HALF))]
-        for constant, own, vector in summands:
+        for summand in summands:
+            if summand is None:
+                found.append(self.own.add("share", (self.own.number(ZERO), total)))
+                continue
+            constant, own, vector = summand
             square = yield (name, "own", vector, vector)
             part = None if square is None else self.own.total([(mul(constant, constant), (*own, *own, square))])
             found.append(self.own.add("share", (self._slot(part), total)))
