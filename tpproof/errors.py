@@ -51,7 +51,7 @@ CODES: dict[str, tuple[str, str]] = {
     # numbers
     "E150": ("this network has no numbers", "--set makes an abstract nonlinearity a known one"),
     "E151": ("wrong use of the sampler", "see the docstring of kernel_by_sampling"),
-    "E152": ("a number is not finite", "smaller inputs or variances, or a function that grows less"),
+    "E152": ("a number that a float cannot hold", "ordinary inputs and variances, or a function that grows less"),
     "E153": ("the inputs do not fit the network", "docs/kernels.md says what arrays an input takes"),
     "E154": ("another run writes to this target", "wait for it, or give another target"),
     "E155": ("the cluster did not do the work", "check the address, and that its workers have this version of tpproof"),

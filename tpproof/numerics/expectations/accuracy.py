@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tpproof.numerics.expectations import closed
-from tpproof.numerics.expectations.evaluate import EPS, Numbers, as_float, needed, rounding
+from tpproof.numerics.expectations.evaluate import EPS, Numbers, as_float, needed
+from tpproof.numerics.expectations.parts import rounding
 from tpproof.numerics.functions import Array
 from tpproof.numerics.reduction.plan import Plan, Slot, Step
 from tpproof.numerics.reduction.shapes import terms_of

@@ -22,6 +22,7 @@ from tpproof.numerics.expectations.hermite import Expansion
 from tpproof.numerics.expectations.integrands import integrand
 from tpproof.numerics.expectations.interpolation import coefficients, mean
 from tpproof.numerics.expectations.pair_law import PairLaw
+from tpproof.numerics.expectations.parts import products_of_parts
 from tpproof.numerics.expectations.rules import Integrand
 from tpproof.numerics.functions import Array, value
 from tpproof.numerics.reduction.plan import Plan, Product, Slot, Step
@@ -102,7 +103,7 @@ class Numbers:
         squares = [
             np.square(np.broadcast_to(self.integrand(t).at(z, np.arange(len(z))), z.shape)) @ WEIGHTS for t in (g, h)
         ]
-        return np.asarray(np.sqrt(squares[0] * squares[1]))
+        return np.asarray(np.sqrt(squares[0]) * np.sqrt(squares[1]))
 
     def magnitude(self, f: Tree, q: Slot) -> Array:
         """|E F(u)| to a few digits."""
@@ -191,7 +192,7 @@ def _own_value(numbers: Numbers, step: Step) -> Any:
         case "gram":
             i, a, j, b = step.data
             x, y = numbers.inputs[i][:, a], numbers.inputs[j][:, b]
-            return np.einsum("nd,nd->n", x, y) / x.shape[-1]
+            return (x * y).sum(axis=-1) / x.shape[-1]
         case "expect2":
             c, p, q, e = step.args
             everything = np.arange(numbers.count)
@@ -233,32 +234,6 @@ def _own_step(numbers: Numbers, step: Step) -> tuple[Any, Any]:
     everything = np.arange(numbers.count)
     e = numbers.values.get(step.args[3])
     return Pairs(numbers, numbers, everything, everything).expectation(step, numbers.values, numbers.errors, e)
-
-
-def products_of_parts(op: str, x: Array, y: Array) -> tuple[Array, Array]:
-    """ξᵀξ'/d or ‖ξ − ξ'‖²/d row by row, with the rounding error of a sum of d terms."""
-    d = x.shape[-1]
-    if op == "excess":
-        found = excess_of_parts(x, y)
-        return found, rounding(d) * found
-    if op == "distance":
-        found = np.square(x - y).sum(axis=-1) / d
-        return found, rounding(d) * found
-    found = np.einsum("nd,nd->n", x, y) / d
-    return found, rounding(d) * np.sqrt(np.square(x).sum(axis=-1) * np.square(y).sum(axis=-1)) / d
-
-
-def excess_of_parts(x: Array, y: Array) -> Array:
-    """2(‖x‖‖y‖ − xᵀy)/d = ‖ ‖y‖x − ‖x‖y ‖²/(‖x‖‖y‖d), 0 where one is 0; relatively exact to a few roundings."""
-    a, b = np.sqrt(np.square(x).sum(axis=-1)), np.sqrt(np.square(y).sum(axis=-1))
-    across = np.square(b[..., None] * x - a[..., None] * y).sum(axis=-1)
-    both = a * b * x.shape[-1]
-    return np.asarray(np.divide(across, both, out=np.zeros_like(across), where=both > 0))
-
-
-def rounding(terms: int) -> float:
-    """The relative error of a sum of products: roundings are as good as independent, so √terms of them, four times."""
-    return 4 * EPS * math.sqrt(terms + 4)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tpproof.numerics.expectations.features import narrow_features
 from tpproof.numerics.expectations.rules import Integrand
 from tpproof.numerics.functions import Array
 from tpproof.numerics.reduction.monomials import NotReducible
@@ -37,7 +38,8 @@ def integrand(tree: Tree, own: Mapping[int, Array], library: Library) -> Integra
     def values(z: Array, rows: Any) -> Any:
         return value(tree, z, lambda k: own[k][:, None] if rows is None else own[k][rows][:, None], library)
 
-    return Integrand(values, tuple(_kinks(tree, own, library)), parity(tree), bool(read))
+    pieces = (*_kinks(tree, own, library), *narrow_features(tree))
+    return Integrand(values, pieces, parity(tree), bool(read))
 
 
 def _kinks(tree: Tree, own: Mapping[int, Array], library: Library) -> list[Any]:

@@ -26,7 +26,7 @@ WIDEST = 1e5
 SIZES = (33, 65)
 CHECKS = 9
 CLOSE = 2e-14
-"""Largest difference at a check point, relative to the column."""
+"""Largest difference at a check point, relative to the column there: columns may span decades."""
 
 
 def interpolated(compute: Callable[[Array], Columns], q: Array) -> Columns | None:
@@ -49,11 +49,14 @@ def interpolated(compute: Callable[[Array], Columns], q: Array) -> Columns | Non
         points = np.concatenate([nodes, checks])
         value, error = compute(low * (high / low) ** ((points + 1) / 2))
         guess = _barycentric(nodes, value[:, :size], checks)
-        off = np.sqrt(np.square(guess - value[:, size:]).sum(axis=0))
-        scale = float(np.sqrt(np.square(value).sum(axis=0)).max())
-        if off.max() <= CLOSE * scale:
+        norms = np.sqrt(np.square(value).sum(axis=0))
+        if not (norms > 0).all():
+            return None
+        off = float((np.sqrt(np.square(guess - value[:, size:]).sum(axis=0)) / norms[size:]).max())
+        if off <= CLOSE:
             found = _barycentric(nodes, value[:, :size], t)
-            return found, np.full(len(q), float(error.max() + 4 * off.max()))
+            relative = float((error / norms).max()) + 4 * off
+            return found, relative * np.sqrt(np.square(found).sum(axis=0))
     return None
 
 

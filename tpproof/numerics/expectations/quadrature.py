@@ -56,7 +56,7 @@ def _reach(f: Integrand, sd: Array, rows: Index) -> tuple[Array, Array]:
         ends = np.abs(f.at(s[:, None] * np.array([-far, far]), mine)).sum(axis=1) * far * math.exp(-far * far / 2)
         near = np.abs(f.at(s[:, None] * np.array([-3.0, -2.0, -1.0, -0.3, 0.3, 1.0, 2.0, 3.0]), mine)).mean(axis=1)
         beyond[todo] = ends
-        todo = todo[ends > 1e-18 * near]
+        todo = todo[(ends > 1e-18 * near) | (near == 0)]
         if not len(todo):
             break
     return reach, beyond

@@ -29,6 +29,7 @@ Diagonals = dict[str, dict[str, Array]]
 CLOSED, QUADRATURE, SAMPLED = "closed-form", "quadrature", "qmc"
 DIAGONAL = 256
 """Inputs taken together where only the diagonal is wanted."""
+SMALLEST = 1e-140
 CHUNK = 4096
 """Pairs taken together where expectations are integrated one by one."""
 SHARE = 1 / 30
@@ -117,6 +118,8 @@ class Gram:
     code: Lowered | None = field(init=False)
 
     def __post_init__(self) -> None:
+        for x in (self.x1,) if self.x2 is None else (self.x1, self.x2):
+            require_squares(x)
         self.left = own_numbers(self.plan, self.x1.arrays, self.library, False)
         self.right = self.left if self.x2 is None else own_numbers(self.plan, self.x2.arrays, self.library, False)
         try:
@@ -311,6 +314,18 @@ def _outer(bound: Bound, left: Array, right: Array) -> float:
         for b, s in ((bound.left, left), (bound.right, right))
     ]
     return bound.error * float(np.max(sides[0], initial=0.0) * np.max(sides[1], initial=0.0)) if bound.error else 0.0
+
+
+def require_squares(inputs: InputArrays) -> None:
+    """Raise E152 for a part that is not 0 but so small that its square is, or has lost digits."""
+    for declared, x in zip(inputs.inputs, inputs.arrays, strict=True):
+        largest = np.abs(x).max(axis=2)
+        small = np.argwhere((largest > 0) & (largest < SMALLEST))
+        if len(small):
+            found = (
+                f"input {int(small[0][0])} of {declared.name}, whose largest entry is {largest[tuple(small[0])]:.3g}"
+            )
+            raise TpproofError("E152", found, f"entries whose squares a float can hold, at least {SMALLEST:.0e}")
 
 
 def joined(inputs: InputArrays) -> Array:

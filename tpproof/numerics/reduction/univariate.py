@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from tpproof.errors import TpproofError
 from tpproof.program.constants import ONE, ZERO, Constant, add, mul, power, sign, to_float
 
 Tree: TypeAlias = tuple[Any, ...]
@@ -174,11 +175,24 @@ def value(t: Tree, z: Any, own: Callable[[int], Any], library: Library) -> Any:
         case "pow":
             return value(t[1], z, own, library) ** _exponent(t[2])
         case "call":
-            function = PRIMITIVES[t[1]] if t[1] in PRIMITIVES else library[t[1]].value
+            function = PRIMITIVES[t[1]] if t[1] in PRIMITIVES else _checked(t[1], library[t[1]].value)
             return function(value(t[2], z, own, library))
         case "slope":
-            return library[t[1]].slope(value(t[2], z, own, library))
+            return _checked(t[1], library[t[1]].slope)(value(t[2], z, own, library))
     raise ValueError(f"{t[0]} is no tree")
+
+
+def _checked(name: str, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A user's function; one number for many, which would spread over all of them, is an error (E142)."""
+
+    def call(z: Any) -> Any:
+        found = function(z)
+        if np.shape(found) != np.shape(z):
+            returned = f"{name}, which returns an array of shape {np.shape(found)} for one of shape {np.shape(z)}"
+            raise TpproofError("E142", returned, "a vectorised function: one number for each")
+        return found
+
+    return call
 
 
 def _exponent(exponent: Fraction) -> int | float:

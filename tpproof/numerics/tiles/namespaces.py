@@ -16,7 +16,7 @@ from tpproof.numerics.tiles.code import Code
 from tpproof.numerics.tiles.engine import DIFFER
 from tpproof.numerics.tiles.lower import Lowered
 
-BLOCK_BYTES = 256 * 2**20
+BLOCK_BYTES = 64 * 2**20
 """Registers, Gram inputs and outputs of one block."""
 SMALLEST = 8
 """The side of the smallest block that is tried when memory runs out."""
@@ -198,9 +198,12 @@ def _excess(xp: Any, u: Any, v: Any, memory: int) -> Any:
 def _squares(xp: Any, u: Any, v: Any, s: Any, t: Any, i: Any, j: Any) -> Any:
     """‖ ‖y‖x − ‖x‖y ‖²/(‖x‖‖y‖) of the pairs (i, j)."""
     p, q = xp.take(s, i), xp.take(t, j)
-    across = xp.reshape(q, (-1, 1)) * xp.take(u, i, axis=0) - xp.reshape(p, (-1, 1)) * xp.take(v, j, axis=0)
     both = p * q
-    return xp.sum(across * across, axis=1) / xp.where(both > 0.0, both, xp.ones_like(both))
+    root = xp.sqrt(xp.where(both > 0.0, both, xp.ones_like(both)))  # first: the squares might vanish
+    across = xp.reshape(q / root, (-1, 1)) * xp.take(u, i, axis=0) - xp.reshape(p / root, (-1, 1)) * xp.take(
+        v, j, axis=0
+    )
+    return xp.sum(across * across, axis=1)
 
 
 def to_numpy(a: Any) -> Array:

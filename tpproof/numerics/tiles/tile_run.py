@@ -157,10 +157,11 @@ def tile_excesses(target, i0, h, j0, m, points, pairs, grams, near):
                 if not value >= near * two * root:
                     value = p.dtype.type(0)
                     X, Y = x[a, i0 + i], y[b, j0 + j]
-                    if root > 0:
+                    if root > 0:  # divided by √root first: the squares of |y| x - |x| y might vanish
+                        r = math.sqrt(root)
+                        s, t = sy / r, sx / r
                         for e in range(X.shape[0]):
-                            value += (sy * X[e] - sx * Y[e]) * (sy * X[e] - sx * Y[e])
-                        value /= root
+                            value += (s * X[e] - t * Y[e]) * (s * X[e] - t * Y[e])
                 target[k, i, j] = value
 
 
