@@ -364,12 +364,14 @@ def needed(plan: Plan, wanted: Sequence[Slot], careful: bool = True) -> list[Slo
     todo, found = list(wanted), set()
     while todo:
         slot = todo.pop()
-        if slot in found:
-            continue
-        found.add(slot)
-        step = plan.pair[slot]
-        if step.op in EXPECTATIONS:
-            todo += [s for s in (step.args[0], step.args[3] if careful else -1) if s >= 0]
-        elif step.op == "sum":
-            todo += step.args
+        if slot not in found:
+            found.add(slot)
+            todo += read_by(plan.pair[slot], careful)
     return sorted(found)
+
+
+def read_by(step: Step, careful: bool) -> list[Slot]:
+    """The pair slots that a pair's step reads."""
+    if step.op in EXPECTATIONS:
+        return [s for s in (step.args[0], step.args[3] if careful else -1) if s >= 0]
+    return list(step.args) if step.op == "sum" else []

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tpproof.numerics.expectations import closed
-from tpproof.numerics.expectations.evaluate import Numbers, as_float, needed
+from tpproof.numerics.expectations.evaluate import Numbers, as_float, needed, read_by
 from tpproof.numerics.expectations.hermite import Expansion
 from tpproof.numerics.expectations.pair_law import ramp_of
 from tpproof.numerics.functions import Array
@@ -170,11 +170,21 @@ class Lowering:
         """The code whose outputs are the wanted slots (None: 0)."""
         slots = needed(self.plan, [s for s in wanted if s is not None], self.careful)
         self._find_parents(slots)
-        for slot in slots:
+        for slot in slots if self.careful else self._layered(slots):
             self.values[slot] = self._step(self.plan.pair[slot])
         for s in wanted:
             self.builder.output(0.0 if s is None else self.values[s])
         return self.builder.build()
+
+    def _layered(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Slots layer by layer: fewer numbers wait to be read than when one output after another is traced back.
+
+        Not so with excesses, whose first parts rest on numbers of single inputs only and would all come first.
+        """
+        depth: dict[Slot, int] = {}
+        for slot in slots:
+            depth[slot] = 1 + max((depth[s] for s in read_by(self.plan.pair[slot], self.careful)), default=0)
+        return sorted(slots, key=lambda slot: (depth[slot], slot))
 
     def _find_parents(self, slots: Sequence[Slot]) -> None:
         """For E f' g' the functions f and g, where E f g is expanded at the same pair."""
