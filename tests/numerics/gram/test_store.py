@@ -571,3 +571,51 @@ def test_a_run_that_holds_everything_would_be_seen() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert kept and peak > 12 * 50 * 50 * 8 + 200_000
+
+
+# --- what is not ours ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("target", "work"), [("K.npy", ".K.npy.partial"), ("out", "out/.partial")])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_link_in_place_of_the_working_folder_is_refused_and_not_followed(
+    tmp_path: Path, target: str, work: str, resume: bool
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "ntk.npy").write_text("years of work")
+    (tmp_path / work).parent.mkdir(exist_ok=True)
+    (tmp_path / work).symlink_to(precious)
+    code, text = code_of(lambda: compute(toy(), tmp_path / target, block_size=5, resume=resume))
+    assert code == "E140" and "a link stands there" in text
+    assert (precious / "ntk.npy").read_text() == "years of work"
+    assert [p.name for p in precious.iterdir()] == ["ntk.npy"]
+
+
+@pytest.mark.parametrize("foreign", ["thesis.tex", "sub/thesis.tex", "data.npy", "data.zarr"])
+def test_a_working_folder_with_a_foreign_file_is_left_as_it_is(tmp_path: Path, foreign: str) -> None:
+    path = tmp_path / ".K.npy.partial" / foreign
+    path.parent.mkdir(parents=True)
+    path.write_text("years of work")
+    code, text = code_of(lambda: compute(toy(), tmp_path / "K.npy", block_size=5))
+    assert code == "E140" and foreign.split("/", maxsplit=1)[0] in text
+    assert left_behind(tmp_path) == [f".K.npy.partial/{foreign}"]
+    assert path.read_text() == "years of work"
+
+
+@pytest.mark.parametrize("name", ["ntk.npy", "journal.jsonl", "errors.jsonl", "lock", "data.zarr"])
+def test_a_link_inside_the_working_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "precious").mkdir()
+    kept = tmp_path / "precious/file"
+    kept.write_text("years of work")
+    cut(tmp_path / "results")
+    (tmp_path / "results/.partial" / name).unlink(missing_ok=True)
+    (tmp_path / "results/.partial" / name).symlink_to(kept.parent if name == "data.zarr" else kept)
+    assert code_of(lambda: compute(toy(), tmp_path / "results", block_size=5))[0] == "E140"
+    assert kept.read_text() == "years of work"
+
+
+def test_what_another_run_left_for_other_kernels_goes_away(tmp_path: Path) -> None:
+    cut(tmp_path / "results")
+    compute(toy(names=("ntk",)), tmp_path / "results", block_size=5)
+    assert left_behind(tmp_path) == ["results/ntk.npy"]

@@ -18,6 +18,8 @@ from tpproof.errors import TpproofError
 
 JOURNAL = "journal.jsonl"
 LOCK = "lock"
+ERRORS = "errors.jsonl"
+"""What `tpproof.numerics.gram.watched` keeps of the errors of blocks."""
 _ATTEMPTS = 20
 
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 from tpproof import __version__
 from tpproof.errors import TpproofError
 from tpproof.numerics.gram.blocks import Block, KernelBlocks, Values, checked, grid, grid_size
-from tpproof.numerics.gram.journal import LOCK, journal, journalled, locked, record
+from tpproof.numerics.gram.journal import journal, journalled, locked, record
 from tpproof.numerics.gram.targets import (
     Layout,
     Memory,
@@ -24,6 +24,7 @@ from tpproof.numerics.gram.targets import (
     layout_of,
     open_target,
     place_of,
+    require_own,
     require_space,
 )
 
@@ -103,6 +104,7 @@ def compute(
         return Stored(memory.finish(), {}, computed, 0)
     try:
         place = place_of(target, blocks.names)
+        require_own(place.work, blocks.names)
         with locked(place.work):
             return _to_disk(run, place, layout, resume)
     except OSError as error:
@@ -167,7 +169,7 @@ def _to_disk(run: _Run, place: Place, layout: Layout, resume: bool) -> Stored:
         target, done = _opened(place, layout, header, resume)
     except BaseException:  # nothing was computed yet
         if journalled(place.work, header) in (None, set()):
-            clear(place.work, _is_lock)
+            clear(place.work, place.finals)
         raise
     try:
         with journal(place.work, header, fresh=done is None) as journal_file:
@@ -177,7 +179,7 @@ def _to_disk(run: _Run, place: Place, layout: Layout, resume: bool) -> Stored:
         target.close()
         _leave(place, header, error)
         raise
-    clear(place.work, _is_lock)
+    clear(place.work, place.finals)
     return Stored(arrays, dict(place.finals), computed, len(done or ()))
 
 
@@ -191,7 +193,7 @@ def _opened(
             return open_target(place, layout, header, fresh=False), done
         except (ValueError, OSError, KeyError, EOFError):
             pass  # damaged: begin anew
-    clear(place.work, _is_lock)
+    clear(place.work, place.finals)
     require_space(place, layout)
     return open_target(place, layout, header, fresh=True), None
 
@@ -201,11 +203,7 @@ def _leave(place: Place, header: dict[str, Any], error: BaseException) -> None:
     hopeless = isinstance(error, TpproofError) and error.code == "E152"
     done = journalled(place.work, header)
     if hopeless or not done:
-        clear(place.work, _is_lock)
+        clear(place.work, place.finals)
     else:
         kept = f"{len(done)} blocks are kept in {place.work}"
         error.add_note(f"{kept}: the same call goes on from there (resume=True); remove the folder to forget them")
-
-
-def _is_lock(path: Path) -> bool:
-    return path.name == LOCK

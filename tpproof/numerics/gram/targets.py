@@ -10,7 +10,7 @@ import errno
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,10 +20,12 @@ from numpy.lib.format import open_memmap
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.gram.blocks import Block, KernelBlocks, Numbers
-from tpproof.numerics.gram.journal import sync_folder
+from tpproof.numerics.gram.journal import ERRORS, JOURNAL, LOCK, sync_folder
 
 _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)  # a file system that does not know how
-_DATA_ZARR = "data.zarr"
+_DATA_ZARR, _BEFORE_ZARR, _WHOLE_NPZ = "data.zarr", "before.zarr", "whole.npz"
+_FOLDERS = (_DATA_ZARR, _BEFORE_ZARR)
+_FILES = (JOURNAL, LOCK, ERRORS, _WHOLE_NPZ, "ntk.npy", "nngp.npy", "ntk_error.npy", "nngp_error.npy")
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -161,7 +163,7 @@ class NpyFiles:
 
     def _packed(self) -> dict[str, Any]:
         [final] = set(self._place.finals.values())
-        whole, arrays = self._place.work / "whole.npz", cast(dict[str, Any], self._maps)
+        whole, arrays = self._place.work / _WHOLE_NPZ, cast(dict[str, Any], self._maps)
         with whole.open("wb") as file:
             np.savez(file, **arrays)
             file.flush()
@@ -221,7 +223,7 @@ class ZarrGroup:
     def finish(self) -> dict[str, Any]:
         self.flush()
         final = self._place.finals[self._names[0]]
-        before = self._place.work / "before.zarr"
+        before = self._place.work / _BEFORE_ZARR
         if final.exists():  # a folder takes the place of none but an empty one
             os.replace(final, before)
         try:
@@ -264,15 +266,33 @@ def require_space(place: Place, layout: Layout) -> None:
         raise TpproofError("E140", f"{where}: {free} bytes free, {needed} needed", "a disk with room, or fewer inputs")
 
 
-def clear(work: Path, keep: Callable[[Path], bool]) -> None:
-    """Empties a working folder."""
-    for entry in list(work.iterdir()) if work.is_dir() else []:
-        if not keep(entry):
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    entry.unlink()
+def require_own(work: Path, names: Iterable[str]) -> None:
+    """A working folder holds what runs of ours leave there and nothing else, and nothing in it leads elsewhere.
+
+    Raises
+    ------
+    TpproofError
+        E140 for a link, a file, or a folder with anything else in it.
+    """
+    files = {*_FILES, *(f"{name}.npy" for name in names)}
+    wrong = "no working folder of ours: move it away, or give another target"
+    if work.is_symlink() or (work.exists() and not work.is_dir()):
+        raise TpproofError("E140", f"{work}: a {'link' if work.is_symlink() else 'file'} stands there", wrong)
+    with contextlib.suppress(FileNotFoundError), os.scandir(work) as entries:
+        for entry in entries:
+            folder, file = entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False)
+            if not ((folder and entry.name in _FOLDERS) or (file and entry.name in files)):
+                raise TpproofError("E140", f"{work} holds {entry.name!r}", wrong)
+
+
+def clear(work: Path, names: Iterable[str]) -> None:
+    """Takes what runs of ours leave out of a working folder, but for the lock. Nothing else, and through no link."""
+    for name in {*_FILES, *(f"{name}.npy" for name in names)} - {LOCK}:
+        with contextlib.suppress(OSError):
+            (work / name).unlink()
+    for name in _FOLDERS:
+        if not (work / name).is_symlink():
+            shutil.rmtree(work / name, ignore_errors=True)
 
 
 def open_target(place: Place, layout: Layout, header: Mapping[str, Any], fresh: bool) -> Target:

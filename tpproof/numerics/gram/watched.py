@@ -16,12 +16,12 @@ import numpy as np
 
 from tpproof.numerics.gram.blocks import Block, KernelBlocks, Values, grid
 from tpproof.numerics.gram.gram import CLOSED, QUADRATURE, SAMPLED
+from tpproof.numerics.gram.journal import ERRORS
 from tpproof.numerics.gram.store import Scheduler, Stored
 
 SUMMARY = "summary"
 """What an engine returns beside the numbers of a block: see `summary`."""
 METHODS = (CLOSED, QUADRATURE, SAMPLED)
-LOG = "errors.jsonl"
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Watch:
 
     def _read(self) -> None:
         try:
-            lines = [] if self.folder is None else (self.folder / LOG).read_bytes().split(b"\n")
+            lines = [] if self.folder is None else (self.folder / ERRORS).read_bytes().split(b"\n")
         except FileNotFoundError:
             return
         for line in lines:
@@ -108,7 +108,7 @@ class Watch:
         self._take(block.key, found)
         if self.folder is None:
             return
-        with (self.folder / LOG).open("ab") as file:
+        with (self.folder / ERRORS).open("ab") as file:
             file.write(b"\n" + json.dumps([*block.key, *(float(e) for e in found)]).encode())
             file.flush()
             os.fsync(file.fileno())
