@@ -439,3 +439,48 @@ def test_blocks_from_a_cluster_come_with_their_errors(folder: Path) -> None:
         there = kernel(folder, *arguments, "-o", "there.npy", "--scheduler", cluster.scheduler_address).object
     assert there["relative_error"]["ntk"] == pytest.approx(here["relative_error"]["ntk"], rel=1e-6)
     assert np.allclose(np.load(folder / "there.npy"), np.load(folder / "here.npy"), rtol=1e-13, atol=0)
+
+
+# --- files that are read or are somebody's ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["relu.tp", "--inputs", "X.npy", "-o", "X.npy"],
+        ["relu.tp", "--inputs", "X.npy", "-o", "./sub/../X.npy"],
+        ["relu.tp", "--inputs", "X.npy", "-o", "link.npy"],
+        ["relu.tp", "--inputs", "link.npy", "-o", "X.npy"],
+        ["relu.tp", "--inputs", "Y.npy", "--inputs2", "X.npy", "-o", "X.npy"],
+        ["relu.tp", "--inputs", "K.ntk.npy", "--nngp", "-o", "K.npy"],
+        ["relu.tp", "--inputs", "sub/ntk.npy", "-o", "sub"],
+        ["relu.tp", "--inputs", "K.zarr/X.npy", "-o", "K.zarr"],
+        ["relu.tp", "--inputs", ".K.npy.partial/ntk.npy", "-o", "K.npy"],
+        ["K.npz.kernel.json", "--inputs", "X.npy", "-o", "K.npz"],
+        ["net.npy", "--inputs", "X.npy", "-o", "net.npy"],
+        ["net.py", "--emit", "numpy", "-o", "net.py"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_read_is_never_what_is_written(folder: Path, arguments: list[str]) -> None:
+    for sub in ("sub", "K.zarr", ".K.npy.partial"):
+        (folder / sub).mkdir()
+    (folder / "K.zarr/zarr.json").write_text("{}")
+    for name in ("K.ntk.npy", "sub/ntk.npy", "K.zarr/X.npy", ".K.npy.partial/ntk.npy"):
+        (folder / name).write_bytes((folder / "X.npy").read_bytes())
+    for name in ("net.npy", "net.py", "K.npz.kernel.json"):
+        (folder / name).write_text(RELU)
+    (folder / "link.npy").symlink_to("X.npy")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    ran = kernel(folder, *arguments)
+    assert ran.status == 2
+    assert "E142" in ran.err and "an input" in ran.err
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
+
+
+def test_a_target_beside_its_inputs_is_written(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub/X.npy").write_bytes((folder / "X.npy").read_bytes())
+    arguments = ["relu.tp", "--inputs", "sub/X.npy", "--allow-conditional", "--backend", "numpy"]
+    assert kernel(folder, *arguments, "-o", "sub").status == 0
+    assert kernel(folder, *arguments, "-o", "sub/X.npz").status == 0

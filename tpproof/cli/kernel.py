@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tpproof.cli import status
+from tpproof.cli.kernel_files import require_apart
 from tpproof.cli.options import json_option, limits_with, network_options
 from tpproof.cli.output import block_bar, print_text, progress
 from tpproof.errors import TpproofError
@@ -124,6 +125,9 @@ def kernel(
         raise click.UsageError("--emit writes code, which takes no inputs: without --inputs, --rigorous and --json")
     if scheduler is not None and output is None:
         raise click.UsageError("--scheduler spreads a large kernel over a cluster: it takes -o K.npy")
+    names = ("ntk", "nngp") if nngp else ("ntk",)
+    if output is not None:
+        require_apart(output, names, [net, first, second], code=emit is not None)
     limits = limits_with(max_nodes, max_pairs)
     options = {"rtol": rtol, "backend": backend, "dtype": dtype, "threads": threads}
     options |= {"points": points, "replicates": replicates, "seed": seed}
@@ -136,7 +140,6 @@ def kernel(
     if first is None:
         _emit(function, output)
         return claimed
-    names = ("ntk", "nngp") if nngp else ("ntk",)
     request = Request(first, second, names, output, pairs, block_size, resume, scheduler, quiet, as_json)
     _say_backend(backend, function, quiet)
     return status.worst([claimed, _numbers(function, request, limits)])

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tpproof.errors import TpproofError
 
 if TYPE_CHECKING:
     from tpproof.cli.kernel_answers import Answer
@@ -22,6 +25,35 @@ def sidecar(output: Path) -> Path:
     if output.suffix.lower() in (".npy", ".npz", ".zarr"):
         return output.with_name(f"{output.name}.kernel.json")
     return output / "kernel.json"
+
+
+def require_apart(output: Path, names: tuple[str, ...], read: Sequence[str | Path | None], code: bool) -> None:
+    """Nothing that is read is written: not under its name, through a link, or inside a folder that is replaced.
+
+    Raises
+    ------
+    TpproofError
+        E142 when one is; E140, E142 for a target that cannot be one.
+    """
+    from tpproof.numerics.gram.targets import place_of
+
+    written = [output.resolve()]
+    if not code:
+        kept = (names, (*names, *(f"{name}_error" for name in names)))  # the errors of entries may be saved too
+        places = [place_of(output, some) for some in kept]
+        written = [sidecar(output), *(p.work for p in places), *(f for p in places for f in p.finals.values())]
+    for source in read:
+        for target in written if source is not None else ():
+            if _within(Path(str(source)), target):
+                found = f"the target {output}, which would replace {source}, an input"
+                raise TpproofError("E142", found, "another target")
+
+
+def _within(source: Path, target: Path) -> bool:
+    try:
+        return any(os.path.samefile(folder, target) for folder in (source.resolve(), *source.resolve().parents))
+    except (OSError, ValueError, RuntimeError):  # one of them is not there
+        return False
 
 
 def forget(page: Path) -> None:
