@@ -484,3 +484,12 @@ def test_a_target_beside_its_inputs_is_written(folder: Path) -> None:
     arguments = ["relu.tp", "--inputs", "sub/X.npy", "--allow-conditional", "--backend", "numpy"]
     assert kernel(folder, *arguments, "-o", "sub").status == 0
     assert kernel(folder, *arguments, "-o", "sub/X.npz").status == 0
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "http://127.0.0.1:1", "tcp://127.0.0.1:port", "tcp://"])
+def test_where_no_scheduler_is_one_message_says_so_and_nothing_follows_it(folder: Path, address: str) -> None:
+    pytest.importorskip("distributed")
+    ran = tpproof(folder, "kernel", "relu.tp", "--inputs", "X.npy", "-o", "K.npy", "--scheduler", address)
+    assert ran.status == 2
+    assert ran.err.startswith("error E155") and "tcp://host:port" in ran.err
+    assert "Exception" not in ran.err and "Error" not in ran.err

@@ -175,7 +175,9 @@ def test_workers_that_leave_for_good_end_the_run(monkeypatch: pytest.MonkeyPatch
     assert code == "E155" and "no workers for" in text
 
 
-@pytest.mark.parametrize("wrong", ["tcp://127.0.0.1:9", "nonsense", "tcp://", "", "udp://x:1"])
+@pytest.mark.parametrize(
+    "wrong", ["tcp://127.0.0.1:9", "nonsense", "tcp://", "", "udp://x:1", "http://127.0.0.1:9", "tcp://a:b"]
+)
 def test_nobody_at_the_address_is_one_error_and_soon(wrong: str) -> None:
     recipe, blocks = toy()
     start = time.monotonic()

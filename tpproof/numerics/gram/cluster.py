@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -19,6 +20,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -135,6 +137,7 @@ def connected(address: str, timeout: float = TIMEOUT) -> Iterator[Any]:
         E141, E155.
     """
     distributed = _import_distributed()
+    _require_answer(address, timeout)
     try:
         client = distributed.Client(address, timeout=timeout, set_as_default=False)
     except Exception as error:  # a time-out, a wrong form, or whatever else answers there and is no scheduler
@@ -146,6 +149,25 @@ def connected(address: str, timeout: float = TIMEOUT) -> Iterator[Any]:
     finally:
         with contextlib.suppress(*_GONE):
             client.close(timeout)
+
+
+def _require_answer(address: str, timeout: float) -> None:
+    """Somebody listens there: a client of Dask that finds nobody complains later, when it is thrown away."""
+    expected = f"an answer within {timeout:g} s; tcp://host:port"
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+        if parts.scheme != "tcp" or not host or not port or parts.path or "@" in parts.netloc:
+            raise ValueError
+    except ValueError:
+        raise TpproofError(
+            "E155", f"no scheduler at {address[:200]!r} (no address of one)", "tcp://host:port"
+        ) from None
+    try:
+        socket.create_connection((host, port), timeout).close()
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise TpproofError("E155", f"no scheduler at {address[:200]!r} ({why})", expected) from None
 
 
 def _import_distributed() -> Any:
