@@ -292,6 +292,15 @@ BAD = {
     "no scheduler": (["relu.tp", "--inputs", "X.npy", "-o", "K2.npz", "--scheduler", "nowhere"], "E155"),
     "scheduler alone": (["relu.tp", "--inputs", "X.npy", "--scheduler", "tcp://127.0.0.1:1"], "-o"),
     "no power of 2": (["zoo:gru", "--inputs", "steps.npy", "--points", "1000"], "power of 2"),
+    "no target": (["relu.tp", "--inputs", "X.npy", "-o", ""], "E142"),
+    "an ending only": (["relu.tp", "--inputs", "X.npy", "-o", ".npy"], "E142"),
+    "a file as a folder": (["relu.tp", "--inputs", "X.npy", "-o", "K2.npz/"], "E142"),
+    "code in no file": (["relu.tp", "--emit", "numpy", "-o", ""], "E142"),
+    "a long name": (["relu.tp", "--inputs", "X.npy", "-o", "K" * 300 + ".npy"], "E140"),
+    "a long name of a folder": (["relu.tp", "--inputs", "X.npy", "-o", "K" * 300], "E140"),
+    "a long name of code": (["zoo:mlp", "--emit", "numpy", "-o", "K" * 300 + ".py"], "E140"),
+    "a name whose page is too long": (["relu.tp", "--inputs", "X.npy", "-o", "K" * 240 + ".npy"], "E140"),
+    "many replicates": (["zoo:gru", "--inputs", "steps.npy", "--replicates", "100000000000"], "100000"),
     "std 0": (["zero.tp", "--inputs", "X.npy"], "std greater than 0"),
 }
 
@@ -493,3 +502,14 @@ def test_where_no_scheduler_is_one_message_says_so_and_nothing_follows_it(folder
     assert ran.status == 2
     assert ran.err.startswith("error E155") and "tcp://host:port" in ran.err
     assert "Exception" not in ran.err and "Error" not in ran.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("arguments", [["--inputs", "X.npy"], ["--inputs", "X.npy", "--json"], ["--emit", "numpy"]])
+def test_an_output_that_is_full_is_one_message(folder: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "tpproof", "kernel", "zoo:mlp", "-D", "phi=erf", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error E140") and "standard output" in done.stderr
+    assert done.stderr.count("\n") == 4

@@ -59,14 +59,21 @@ def _entries(context: click.Context, parameter: click.Parameter, given: tuple[st
     return tuple(found)
 
 
+def _target(context: click.Context, parameter: click.Parameter, given: str | None) -> Path | None:
+    from tpproof.numerics.gram.targets import require_name
+
+    if given is None:
+        return None
+    require_name(given)
+    return Path(given)
+
+
 @click.command()
 @network_options
 @click.option("--inputs", "first", type=click.Path(path_type=Path), metavar="X.npy", help="Data: .npy or .npz.")
 @click.option("--inputs2", "second", type=click.Path(path_type=Path), metavar="Y.npy", help="The columns' data.")
 @click.option("--nngp", is_flag=True, help="The NNGP kernel too.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="K.npz", help="K.npz, K.npy, K.zarr, a folder."
-)
+@click.option("-o", "--output", callback=_target, metavar="K.npz", help="K.npz, K.npy, K.zarr, a folder.")
 @click.option(
     "--rtol", type=float, metavar="R", help="Wanted relative error; 1e-10, and none for samples, if not given."
 )
@@ -77,7 +84,7 @@ def _entries(context: click.Context, parameter: click.Parameter, given: tuple[st
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Go on where a run was cut short.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Compute on a Dask cluster.")
 @click.option("--points", type=click.IntRange(1), default=2**14, show_default=True, help="Of samples: a power of 2.")
-@click.option("--replicates", type=click.IntRange(2), default=8, show_default=True, help="Independent samples.")
+@click.option("--replicates", type=click.IntRange(2, 100_000), default=8, show_default=True, help="Of samples.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of samples.")
 @click.option("--emit", type=click.Choice(["numpy"]), help="Write Python code of the kernel instead of numbers.")
 @click.option(

@@ -42,11 +42,23 @@ def require_apart(output: Path, names: tuple[str, ...], read: Sequence[str | Pat
         kept = (names, (*names, *(f"{name}_error" for name in names)))  # the errors of entries may be saved too
         places = [place_of(output, some) for some in kept]
         written = [sidecar(output), *(p.work for p in places), *(f for p in places for f in p.finals.values())]
+    for target in written:
+        _require_possible(target)
     for source in read:
         for target in written if source is not None else ():
             if _within(Path(str(source)), target):
                 found = f"the target {output}, which would replace {source}, an input"
                 raise TpproofError("E142", found, "another target")
+
+
+def _require_possible(target: Path) -> None:
+    """The system takes the name; a page whose name is too long would be missed only when all is computed."""
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise TpproofError("E140", f"{str(target)[:200]}: {error.strerror}", "another name or folder") from None
 
 
 def _within(source: Path, target: Path) -> bool:

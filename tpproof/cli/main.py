@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import sys
 from importlib import import_module
@@ -23,6 +24,7 @@ _COMMANDS = {
     "draw": ("tpproof.cli.draw", "The program in the graphical notation of the paper, as SVG."),
     "zoo": ("tpproof.cli.inspect", "List the built-in architectures, or print one."),
 }
+_NO_ROOM = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
 _LATER = ("crosscheck", "claim")
 
 
@@ -102,17 +104,34 @@ def _status(arguments: list[str] | None) -> int:
         click.echo(f"interrupted: {'; '.join(_notes(error)) or 'nothing was written'}", err=True)
         return status.INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
         return status.OUR_ERROR
+    except OSError as error:
+        if error.filename is not None or error.errno not in _NO_ROOM:
+            return _ours(error)
+        _abandon_output()
+        unwritten = TpproofError("E140", f"standard output: {error.strerror}", "room for it")
+        click.echo(unwritten.report(), err=True)
+        return status.status_of(unwritten)
     except MemoryError:
         click.echo(TpproofError("E104", "the memory of this machine", "a smaller network").report(), err=True)
         return status.NOTHING_CLAIMED
     except Exception as error:
-        if os.environ.get("TPPROOF_DEBUG"):
-            raise
-        text = f"error of ours: {type(error).__name__}: {str(error)[:300]}"
-        click.echo(f"{text}\n  please report it (TPPROOF_DEBUG=1 shows where it happened)", err=True)
-        return status.OUR_ERROR
+        return _ours(error)
+
+
+def _ours(error: Exception) -> int:
+    """An error that should not be."""
+    if os.environ.get("TPPROOF_DEBUG"):
+        raise error
+    text = f"error of ours: {type(error).__name__}: {str(error)[:300]}"
+    click.echo(f"{text}\n  please report it (TPPROOF_DEBUG=1 shows where it happened)", err=True)
+    return status.OUR_ERROR
+
+
+def _abandon_output() -> None:
+    """What is left of it goes nowhere; else Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _notes(error: BaseException | None) -> list[str]:

@@ -222,3 +222,9 @@ def altered(step: Step) -> Step:
         return step
     data = tuple((c + Fraction(1, 10**8) if not slots and c == Fraction(1, 9) else c, slots) for c, slots in step.data)
     return Step(step.op, step.args, data)
+
+
+def test_replicates_without_end_are_refused() -> None:
+    with pytest.raises(TpproofError) as caught:
+        kernel_fn(zoo.mlp(phi="erf"), replicates=10**11)
+    assert caught.value.code == "E142"

@@ -619,3 +619,14 @@ def test_what_another_run_left_for_other_kernels_goes_away(tmp_path: Path) -> No
     cut(tmp_path / "results")
     compute(toy(names=("ntk",)), tmp_path / "results", block_size=5)
     assert left_behind(tmp_path) == ["results/ntk.npy"]
+
+
+@pytest.mark.parametrize("target", ["", ".npy", "K.npz/", "sub/.zarr"])
+def test_a_target_without_a_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert code_of(lambda: compute(toy(), target))[0] == "E142"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_target_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
+    assert code_of(lambda: compute(toy(), tmp_path / ("K" * 300 + ".npy")))[0] == "E140"

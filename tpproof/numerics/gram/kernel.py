@@ -36,6 +36,9 @@ NAMES = ("ntk", "nngp")
 RTOL = 1e-10
 """Of deterministic methods, when none is asked for."""
 
+REPLICATES = 100_000
+"""So many at most: the standard error falls with their root, points serve better."""
+
 
 class HasProgram(Protocol):
     """Anything that carries a program: a traced or loaded network."""
@@ -324,6 +327,8 @@ def kernel_fn(
         raise TpproofError("E142", f"rtol = {rtol!r}"[:80], "a number between 0 and 1")
     kind = float_kind(dtype)
     counts = {"points": (points, 2), "replicates": (replicates, 2), "seed": (seed, 0), "threads": (threads or 1, 1)}
+    if isinstance(replicates, Integral) and replicates > REPLICATES:
+        raise TpproofError("E142", f"replicates = {replicates}"[:80], f"at most {REPLICATES}")
     for what, (count, least) in counts.items():
         if not isinstance(count, Integral) or count < least:
             raise TpproofError("E142", f"{what} = {count!r}"[:80], f"an integer, at least {least}")

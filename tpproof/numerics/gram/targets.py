@@ -26,6 +26,7 @@ _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)  # a file syste
 _DATA_ZARR, _BEFORE_ZARR, _WHOLE_NPZ = "data.zarr", "before.zarr", "whole.npz"
 _FOLDERS = (_DATA_ZARR, _BEFORE_ZARR)
 _FILES = (JOURNAL, LOCK, ERRORS, _WHOLE_NPZ, "ntk.npy", "nngp.npy", "ntk_error.npy", "nngp_error.npy")
+_ENDINGS = (".npy", ".npz", ".py", ".zarr")
 _ZARR_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -59,6 +60,20 @@ class Place:
     work: Path
 
 
+def require_name(target: str | Path) -> None:
+    """The text names a file or a folder.
+
+    Raises
+    ------
+    TpproofError
+        E142 for none (""), an ending only (".npy"), and a file as a folder ("K.npz/").
+    """
+    text = str(target)
+    path = Path(text)
+    if not text or path.name in _ENDINGS or (text.endswith("/") and path.suffix in _ENDINGS[:3]):
+        raise TpproofError("E142", f"the target {text[:200]!r}", "the name of a file or a folder")
+
+
 def place_of(target: str | Path, names: tuple[str, ...]) -> Place:
     """``K.npy`` for one name (for several: ``K.ntk.npy``, ``K.nngp.npy``), ``K.npz``, ``K.zarr``, or a folder.
 
@@ -67,6 +82,7 @@ def place_of(target: str | Path, names: tuple[str, ...]) -> Place:
     TpproofError
         E140 when something else stands under a final name, E142 for another ending.
     """
+    require_name(target)
     try:
         path = Path(target).resolve()  # a link keeps its place, what it leads to is replaced
     except (ValueError, RuntimeError):  # a null character, links in a circle
@@ -78,13 +94,17 @@ def place_of(target: str | Path, names: tuple[str, ...]) -> Place:
         place = Place("npy", {n: path.with_name(f"{path.stem}.{n}.npy") for n in names}, work)
     elif suffix in (".npy", ".npz", ".zarr"):
         place = Place(suffix[1:], dict.fromkeys(names, path), work)
-    elif not suffix or path.is_dir():
+    elif not suffix or os.path.isdir(path):
         place = Place("npy", {n: path / f"{n}.npy" for n in names}, path / ".partial")
     else:
         raise TpproofError("E142", f"the target {target}", "a name that ends in .npy, .npz or .zarr, or a folder")
     for final in place.finals.values():
-        marked = any((final / mark).is_file() for mark in _ZARR_MARKS)
-        if final.exists() and not (marked if place.kind == "zarr" else final.is_file()):
+        try:
+            marked = any((final / mark).is_file() for mark in _ZARR_MARKS)
+            other = final.exists() and not (marked if place.kind == "zarr" else final.is_file())
+        except OSError as error:  # a name that is too long, a folder that may not be read
+            raise TpproofError("E140", f"{str(final)[:200]}: {error.strerror}", "another name or folder") from None
+        if other:
             raise TpproofError("E140", f"{final}: something else stands there", f"a new name, or a .{place.kind}")
     return place
 
