@@ -513,3 +513,32 @@ def test_an_output_that_is_full_is_one_message(folder: Path, arguments: list[str
     assert done.returncode == 2
     assert done.stderr.startswith("error E140") and "standard output" in done.stderr
     assert done.stderr.count("\n") == 4
+
+
+STEERING = "\x1b[2Jall\nproved\u202e"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [STEERING, "--inputs", "X.npy"],
+        ["relu.tp", "--inputs", STEERING],
+        ["relu.tp", "--inputs", f"{STEERING}.npy"],
+        [f"{STEERING}.tp", "--inputs", "X.npy"],
+        ["relu.tp", "--inputs", "X.npy", "-o", f"{STEERING}.csv"],
+        ["relu.tp", "--inputs", "X.npy", "-o", f"file/{STEERING}.npy"],
+        ["relu.tp", "--inputs", "X.npy", "-o", f"{STEERING}.npy", "--backend", "numpy"],
+        ["zoo:mlp", "-D", "phi=erf", "--emit", "numpy", "-o", f"{STEERING}.py"],
+        ["zoo:mlp", "--inputs", "X.npy", f"--{STEERING}"],
+        ["zoo:mlp", "-D", f"{STEERING}=1", "--inputs", "X.npy"],
+    ],
+    ids=ascii,
+)
+def test_names_that_steer_a_terminal_are_shown_escaped(folder: Path, arguments: list[str]) -> None:
+    (folder / "file").write_text("")
+    (folder / f"{STEERING}.npy").write_text("no array")
+    (folder / f"{STEERING}.tp").write_text("x = ")
+    ran = kernel(folder, *arguments)
+    assert "\x1b" not in ran.out + ran.err and "\u202e" not in ran.out + ran.err
+    assert "\nproved" not in ran.out + ran.err
+    assert "\\x1b[2J" in ran.out + ran.err

@@ -12,7 +12,7 @@ import click
 from tpproof.cli import status
 from tpproof.cli.kernel_files import require_apart
 from tpproof.cli.options import json_option, limits_with, network_options
-from tpproof.cli.output import block_bar, print_text, progress
+from tpproof.cli.output import block_bar, escaped, print_text, progress, report
 from tpproof.errors import TpproofError
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _function(
     try:
         return kernel_fn(program, limits=limits, **options)
     except Refused as error:
-        click.echo(error.report(), err=True)
+        click.echo(report(error), err=True)
         return status.NOTHING_CLAIMED if "refused" in error.found.split("(", 1)[0] else status.DOES_NOT_HOLD
 
 
@@ -302,4 +302,4 @@ def _emit(function: KernelFunction, output: Path | None) -> None:
         print_text(text)
     else:
         write_atomically(output, text.encode())
-        click.echo(str(output))
+        print_text(escaped(str(output)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tpproof.cli.kernel_files import finite
-from tpproof.cli.output import aligned, print_json, print_text
+from tpproof.cli.output import aligned, escaped, print_json, print_text
 
 if TYPE_CHECKING:
     from tpproof.numerics.gram.kernel import KernelFunction
@@ -106,7 +106,7 @@ def print_report(function: KernelFunction, answer: Answer, enclosures: Sequence[
         if math.prod(value.shape) <= most:
             lines += ["", *_matrices(_TITLES[name], value, answer.relative[name])]
     lines += ["", *_errors(function, answer)]
-    lines += [f"file     {path}" for path in dict.fromkeys(answer.files.values())]
+    lines += [f"file     {escaped(path)}" for path in dict.fromkeys(answer.files.values())]
     for (row, col), e in enclosures:
         found = _enclosure((row, col), e)
         outputs = "" if len(function.program.outputs) == 1 else f", outputs {e.outputs[0]} and {e.outputs[1]}"

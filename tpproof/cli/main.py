@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from tpproof.cli import status
+from tpproof.cli.output import escaped, report
 from tpproof.errors import TpproofError
 
 _COMMANDS = {
@@ -95,13 +97,15 @@ def _status(arguments: list[str] | None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else status.HOLDS
     except TpproofError as error:
-        click.echo("\n".join([error.report(), *_notes(error)]), err=True)
+        click.echo("\n".join([report(error), *map(escaped, _notes(error))]), err=True)
         return status.status_of(error)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(escaped(shown.getvalue(), "\n"), err=True, nl=False)
         return status.BAD_USAGE
     except (click.Abort, KeyboardInterrupt) as error:
-        click.echo(f"interrupted: {'; '.join(_notes(error)) or 'nothing was written'}", err=True)
+        click.echo(f"interrupted: {escaped('; '.join(_notes(error))) or 'nothing was written'}", err=True)
         return status.INTERRUPTED
     except BrokenPipeError:  # the reader of our output went away
         _abandon_output()
@@ -124,7 +128,7 @@ def _ours(error: Exception) -> int:
     """An error that should not be."""
     if os.environ.get("TPPROOF_DEBUG"):
         raise error
-    text = f"error of ours: {type(error).__name__}: {str(error)[:300]}"
+    text = f"error of ours: {type(error).__name__}: {escaped(str(error)[:300])}"
     click.echo(f"{text}\n  please report it (TPPROOF_DEBUG=1 shows where it happened)", err=True)
     return status.OUR_ERROR
 

@@ -6,9 +6,27 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import click
+
+from tpproof.errors import TpproofError
+
+
+def escaped(text: str, keep: str = "") -> str:
+    """A name as it may be shown: what would steer a terminal, or forge a line, is written as Python writes it."""
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
+def report(error: TpproofError) -> str:
+    """What a user reads of an error. It may quote file names and texts of strangers."""
+    place = error.place
+    if place is not None:
+        place = replace(place, file=escaped(place.file), text=escaped(place.text, "\t"))
+    found, expected = escaped(error.found), escaped(error.expected)
+    suggestion = None if error.suggestion is None else escaped(error.suggestion)
+    return TpproofError(error.code, found, expected, place, suggestion).report()
 
 
 def print_text(text: str) -> None:

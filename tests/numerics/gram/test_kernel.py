@@ -226,5 +226,5 @@ def altered(step: Step) -> Step:
 
 def test_replicates_without_end_are_refused() -> None:
     with pytest.raises(TpproofError) as caught:
-        kernel_fn(zoo.mlp(phi="erf"), replicates=10**11)
+        tp.kernel_fn(tp.zoo.mlp(phi="erf"), replicates=10**11)
     assert caught.value.code == "E142"
