@@ -542,3 +542,15 @@ def test_names_that_steer_a_terminal_are_shown_escaped(folder: Path, arguments: 
     assert "\x1b" not in ran.out + ran.err and "\u202e" not in ran.out + ran.err
     assert "\nproved" not in ran.out + ran.err
     assert "\\x1b[2J" in ran.out + ran.err
+
+
+def test_the_answer_says_what_is_trained_and_how_inputs_are_scaled(folder: Path) -> None:
+    arguments = ["zoo:mlp", "-D", "phi=erf", "--inputs", "X.npy", "--backend", "numpy"]
+    frozen = 'output(readout("v", lr=0) @ erf(embedding("U") @ input("xi")))\n'
+    (folder / "frozen.tp").write_text(frozen)
+    assert "trained: U" in kernel(folder, *arguments).out
+    ran = kernel(folder, "frozen.tp", *arguments[3:])
+    assert "trained: U; not trained: v\n" in ran.out and "divided by √d" in ran.out
+    answer = kernel(folder, "frozen.tp", *arguments[3:], "--json").object
+    assert (answer["trained"], answer["not_trained"]) == (["U"], ["v"])
+    assert "(122)" in answer["convention"] and "√d" in answer["convention"]

@@ -12,6 +12,7 @@ from tpproof.cli.output import aligned, escaped, print_json, print_text
 
 if TYPE_CHECKING:
     from tpproof.numerics.gram.kernel import KernelFunction
+    from tpproof.program.model import Program
 
 SAMPLED = "qmc"
 _TITLES = {"ntk": "NTK", "nngp": "NNGP"}
@@ -20,6 +21,7 @@ _CLAIMS = {
     "proved-by-execution": "K of (100), which is proved; the path sum (96) is not it: W and Wᵀ meet on a path",
     "conditional": "K of (122), under the assumptions that `tpproof prove` marks conditional",
 }
+INPUTS = "divided by √d, where d is their dimension"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ def print_object(function: KernelFunction, answer: Answer, enclosures: Sequence[
             "rtol": answer.rtol,
             "reached": answer.reached,
             "network": {"name": function.program.name, "sha256": sha256(function.program)},
+            "trained": [p.name for p in function.program.parameters if p.trained],
+            "not_trained": [p.name for p in function.program.parameters if not p.trained],
+            "convention": f"{_CLAIMS[function.proof.verdict]}; inputs {INPUTS}",
             "shape": list(next(iter(answer.values.values())).shape),
             "files": dict(answer.files),
             "rigorous": [_enclosure(entry, e) for entry, e in enclosures],
@@ -101,7 +106,8 @@ def print_report(function: KernelFunction, answer: Answer, enclosures: Sequence[
 
     verdict = function.proof.verdict
     lines = [f"{function.program.name}: {verdict}", f"  {_CLAIMS[verdict]}", ""]
-    lines += [f"network  sha256 {sha256(function.program)}"]
+    lines += [f"network  sha256 {sha256(function.program)}", f"weights  {_trained(function.program)}"]
+    lines += [f"inputs   {INPUTS}"]
     for name, value in answer.values.items():
         if math.prod(value.shape) <= most:
             lines += ["", *_matrices(_TITLES[name], value, answer.relative[name])]
@@ -114,6 +120,13 @@ def print_report(function: KernelFunction, answer: Answer, enclosures: Sequence[
             symbol = "K" if name == "ntk" else "Σ"
             lines += [f"proved   {symbol}(ξ_{row}, ξ_{col}) ∈ [{found[name][0]}, {found[name][1]}]{outputs}"]
     print_text("\n".join(lines))
+
+
+def _trained(program: Program) -> str:
+    """Which parameters the NTK is a sum over."""
+    moved = ", ".join(p.name for p in program.parameters if p.trained)
+    still = ", ".join(p.name for p in program.parameters if not p.trained)
+    return f"trained: {moved or 'none'}" + (f"; not trained: {still}" if still else "")
 
 
 def _matrices(title: str, value: Any, relative: float) -> list[str]:
