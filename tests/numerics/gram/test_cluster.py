@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -204,6 +205,17 @@ def test_a_server_that_is_no_scheduler_is_one_error() -> None:
     root = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", WEB_SERVER], capture_output=True, text=True, cwd=root, check=False)
     assert "E155" in run.stdout and "no scheduler at" in run.stdout, run.stderr
+    assert run.stderr == ""
+
+
+def test_who_listens_and_says_nothing_is_no_scheduler() -> None:
+    recipe, blocks = toy()
+    start = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        code, text = code_of(lambda: compute_on_cluster(silent, recipe, blocks, timeout=0.5))
+    assert code == "E155" and "no scheduler at" in text
+    assert time.monotonic() - start < 3
 
 
 def test_a_worker_with_another_version_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from tpproof.numerics.gram.store import Progress, Scheduler, Stored, compute
 
 TIMEOUT = 5.0
 PATIENCE = 60.0
+_GREETING = 2**20
 _GONE = (CancelledError, asyncio.CancelledError, OSError)
 _LARGE_TASKS = {"distributed.admin.large-graph-warning-threshold": "1 GiB"}  # rows travel with their block, as meant
 
@@ -152,7 +153,10 @@ def connected(address: str, timeout: float = TIMEOUT) -> Iterator[Any]:
 
 
 def _require_answer(address: str, timeout: float) -> None:
-    """Somebody listens there: a client of Dask that finds nobody complains later, when it is thrown away."""
+    """Somebody there greets as schedulers do, with a short message after its length in 8 bytes.
+
+    A client of Dask waits for ever for one who does not, or complains when it is thrown away.
+    """
     expected = f"an answer within {timeout:g} s; tcp://host:port"
     try:
         parts = urlsplit(address)
@@ -164,7 +168,10 @@ def _require_answer(address: str, timeout: float) -> None:
             "E155", f"no scheduler at {address[:200]!r} (no address of one)", "tcp://host:port"
         ) from None
     try:
-        socket.create_connection((host, port), timeout).close()
+        with socket.create_connection((host, port), timeout) as connection:
+            connection.settimeout(timeout)
+            if not 0 < int.from_bytes(connection.recv(8, socket.MSG_WAITALL), "little") < _GREETING:
+                raise OSError("what answers is no scheduler")
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise TpproofError("E155", f"no scheduler at {address[:200]!r} ({why})", expected) from None
