@@ -20,7 +20,7 @@ class Place:
 
 CODES: dict[str, tuple[str, str]] = {
     # reading
-    "E100": ("the file cannot be read", "check the path and that the text is UTF-8"),
+    "E100": ("the file cannot be read", "check the path, and that text is UTF-8"),
     "E101": ("the text is not valid syntax", "the language is a subset of Python's syntax"),
     "E102": ("this construct is not part of the language", "see docs/language.md"),
     "E103": ("unknown name", "declare it first, or use the suggested one"),
