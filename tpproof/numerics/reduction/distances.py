@@ -32,7 +32,7 @@ class Distances(Directions):
             parts = [(ONE, (self.broadcast(side, i, v),)) for i, v in enumerate(variances) if v is not None]
             return self._zero_or(side, self.steps(side).total(parts))
         if self.form.form(r) is Form.BASE and self.form.form(s) is Form.BASE:
-            return self._zero_or(side, (yield from self._base_distance(side, r, s)))
+            return self._zero_or(side, (yield from self._of_bases("distance", "square", side, r, s)))
         if (yield ("aligned", r, s)) is not None:
             return (yield from self._summed_distances("distance", side, r, s))
         return (yield from self._subtracted("covariance", side, r, s))
@@ -40,7 +40,8 @@ class Distances(Directions):
     def _zero_or(self, side: str, slot: Slot | None) -> Slot:
         return self.steps(side).number(ZERO) if slot is None else slot
 
-    def _base_distance(self, side: str, r: Ref, s: Ref) -> Ask:
+    def _of_bases(self, of_inputs: str, of_vectors: str, side: str, r: Ref, s: Ref) -> Ask:
+        """Of two base Gaussians of one symbol: σ² times that of what is multiplied; 0 for one shared parameter."""
         g, h = self.form.gvar(r), self.form.gvar(s)
         node, other = self.program.nodes[g], self.program.nodes[h]
         if node.op == "param":
@@ -48,9 +49,9 @@ class Distances(Directions):
         variance = self.program.parameters[node.data[0]].variance(self.program.symbol(g)[1])
         steps = self.steps(side)
         if node.op == "embed":
-            return steps.total([(variance, (steps.add("distance", (), node.data[1:] + other.data[1:]),))])
-        square = yield ("square", side, node.args[0], other.args[0])
-        return steps.total([(variance, (square,))])
+            return steps.total([(variance, (steps.add(of_inputs, (), node.data[1:] + other.data[1:]),))])
+        inner = yield (of_vectors, side, node.args[0], other.args[0])
+        return steps.total([(variance, (inner,))])
 
     def square(self, side: str, x: Ref, y: Ref) -> Ask:
         """E(Z^x − Z^y)²."""

@@ -30,7 +30,7 @@ class Excesses(Distances):
             product = (TWO, tuple(self.broadcast(side, i, x) for i, x in enumerate(roots)))
             return self._zero_or(side, self.steps(side).total([product]))  # 0 for constant vectors
         if self.form.form(r) is Form.BASE and self.form.form(s) is Form.BASE:
-            return self._zero_or(side, (yield from self._base_excess(side, r, s)))
+            return self._zero_or(side, (yield from self._of_bases("excess", "moment_excess", side, r, s)))
         if (yield ("aligned", r, s)) is not None:
             return (yield from self._summed_excesses("covariance", side, r, s))
         distance = yield ("distance", side, r, s)
@@ -40,18 +40,6 @@ class Excesses(Distances):
         """√Var Z^x or √E(Z^x)², an own slot."""
         square = yield (name, "own", x, x)
         return self.own.number(ZERO) if square is None else self.own.add("function", (square,), ("pow", HALF))
-
-    def _base_excess(self, side: str, r: Ref, s: Ref) -> Ask:
-        g, h = self.form.gvar(r), self.form.gvar(s)
-        node, other = self.program.nodes[g], self.program.nodes[h]
-        if node.op == "param":
-            return None
-        variance = self.program.parameters[node.data[0]].variance(self.program.symbol(g)[1])
-        steps = self.steps(side)
-        if node.op == "embed":
-            return steps.total([(variance, (steps.add("excess", (), node.data[1:] + other.data[1:]),))])
-        inner = yield ("moment_excess", side, node.args[0], other.args[0])
-        return steps.total([(variance, (inner,))])
 
     def moment_excess(self, side: str, x: Ref, y: Ref) -> Ask:
         """2(√(E x² E y²) − E xy) of any two vectors."""
