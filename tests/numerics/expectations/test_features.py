@@ -11,9 +11,10 @@ import pytest
 from scipy import integrate
 
 import tpproof as tp
+from tpproof.numerics.expectations.evaluate import own_numbers
 from tpproof.numerics.expectations.features import narrow_features, steepness
 from tpproof.numerics.reduction.monomials import NotReducible
-from tpproof.numerics.reduction.univariate import Z, called, number, plus, raised, times
+from tpproof.numerics.reduction.univariate import Z, called, derivative, number, plus, raised, times
 
 ONE_INPUT = np.array([[1.0, 1.0]])
 
@@ -51,7 +52,9 @@ def test_a_narrow_bump_far_from_zero_is_seen(a: int) -> None:
     found = kernel(ONE_INPUT)
     expected = mean_square(value) + mean_square(slope)
     assert found.ntk is not None and abs(found.ntk[0, 0] / expected - 1) < 1e-10
-    assert found.reached
+    # an error of the variance moves the bump against the density: the bound grows with its slope, and says so
+    assert found.relative_error["ntk"] < 1e-13 * a**2
+    assert found.reached == (found.relative_error["ntk"] <= 1e-10)
 
 
 def test_places_and_widths_come_from_the_arguments() -> None:
@@ -69,3 +72,17 @@ def test_a_steep_function_of_a_function_is_left_to_samples() -> None:
     with pytest.raises(NotReducible):
         narrow_features(called("tanh", inner))
     assert narrow_features(called("tanh", called("tanh", Z))) == ()
+
+
+def test_bounds_see_narrow_features_too() -> None:
+    """√E f'² of a steep step is about √(a/…), not what a coarse grid finds: errors of c are multiplied by it."""
+    a = 10**4
+    bump = called("tanh", scaled(a, -3000))
+    net = network(lambda x: tp.tanh(a * x - 3000 * tp.ones()))
+    function = tp.kernel_fn(net)
+    assert function.plan is not None
+    numbers = own_numbers(function.plan, [ONE_INPUT[:, None, :]], {})
+    [variance] = [s for s, step in enumerate(function.plan.own) if step.op == "gram"]
+    size = numbers.size(derivative(bump), variance)[0]  # type: ignore[arg-type]
+    exact = a * 4 / 3 * np.exp(-0.045) / np.sqrt(2 * np.pi)  # a² ∫ sech⁴(a z − 3000) over the density at 0.3
+    assert abs(size**2 / exact - 1) < 0.01

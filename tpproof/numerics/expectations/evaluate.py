@@ -23,7 +23,7 @@ from tpproof.numerics.expectations.integrands import integrand
 from tpproof.numerics.expectations.interpolation import coefficients, mean
 from tpproof.numerics.expectations.pair_law import PairLaw
 from tpproof.numerics.expectations.parts import products_of_parts
-from tpproof.numerics.expectations.rules import Integrand
+from tpproof.numerics.expectations.rules import Integrand, squared
 from tpproof.numerics.functions import Array, value
 from tpproof.numerics.reduction.plan import Plan, Product, Slot, Step
 from tpproof.numerics.reduction.shapes import halves, terms_of
@@ -99,11 +99,15 @@ class Numbers:
 
     def _sizes(self, g: Tree, h: Tree, variance: Array) -> Array:
         """√(E G² E H²), to a few digits: bounds need no more."""
+        first, second = (self._roughly(squared(self.integrand(t)), variance) for t in (g, h))
+        return np.asarray(np.sqrt(first) * np.sqrt(second))
+
+    def _roughly(self, f: Integrand, variance: Array) -> Array:
+        """E f(u) to a few digits; where f has pieces, which may be narrow, as well as quadrature can."""
+        if f.kinks:
+            return mean(f, variance)[0]
         z = np.sqrt(variance)[:, None] * NODES
-        squares = [
-            np.square(np.broadcast_to(self.integrand(t).at(z, np.arange(len(z))), z.shape)) @ WEIGHTS for t in (g, h)
-        ]
-        return np.asarray(np.sqrt(squares[0]) * np.sqrt(squares[1]))
+        return np.asarray(np.broadcast_to(f.at(z, np.arange(len(z))), z.shape) @ WEIGHTS)
 
     def magnitude(self, f: Tree, q: Slot) -> Array:
         """|E F(u)| to a few digits."""
@@ -111,8 +115,7 @@ class Numbers:
         if terms is not None:
             found = np.abs(np.broadcast_to(closed.one(terms, self.values[q], closed.MACHINE), self.values[q].shape))
             return np.asarray(1.001 * found)
-        z = np.sqrt(self.values[q])[:, None] * NODES
-        return np.asarray(1.001 * np.abs(self.integrand(f).at(z, np.arange(len(z))) @ WEIGHTS))
+        return np.asarray(1.001 * np.abs(self._roughly(self.integrand(f), self.values[q])))
 
     def size(self, f: Tree, q: Slot) -> Array:
         """√(E F(u)²) to a few digits, and a little more than it: what bounds are made of."""
