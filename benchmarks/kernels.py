@@ -110,7 +110,7 @@ CASES = [
     Case("relu_mlp", "mlp", "relu", 10, 4096, 32, "2", "1/100", 10, batch=512),  # its nt.batch is faster than without
     Case("relu_mlp_2048", "mlp", "relu", 10, 2048, 32, "2", "1/100", 10),
     Case("erf_mlp", "mlp", "erf", 3, 4000, 32, "9/4", "1/400", 10),
-    Case("cnn_same", "cnn", "relu", 5, 256, 3, "2", "1/100", 0, rows=8),
+    Case("cnn_same", "cnn", "relu", 5, 256, 3, "2", "1/100", 5, rows=8),
     Case("cnn_circular", "cnn", "relu", 5, 256, 3, "2", "1/100", 0, rows=8, padding="circular"),
     Case("cnn_pool", "cnn", "relu", 3, 128, 3, "2", "1/100", 5, rows=4, read="pool"),
     Case("tanh_mlp", "mlp", "tanh", 3, 2048, 32, "9/4", "1/400", 15e6, baseline=False),

@@ -73,7 +73,10 @@ class Kernel:
 
     @cached_property
     def relative_error(self) -> dict[str, float]:
-        """The largest error of an entry of each kernel, relative to √(K_ii K'_jj). Made when it is first asked for."""
+        """The largest error of an entry of each kernel, relative to √(K_ii K'_jj). Made when it is first asked for.
+
+        Of samples: the largest standard error, relative to the largest entry.
+        """
         return self._relative()
 
     @property
