@@ -62,7 +62,7 @@ class RowBlocks:
     ----------
     engine
         Computes a kernel between some rows and others, or between some rows and themselves (None). The same rows give
-        the same bits.
+        the same bits, with the same number of threads of the BLAS.
     recipe
         The hash of what the engine was made from, so that another one is not taken for it.
     names, trailing, dtype
