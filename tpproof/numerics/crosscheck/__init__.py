@@ -1,0 +1,1 @@
+"""The cross-check: real networks of finite width against every equation of the proof."""

@@ -1,0 +1,86 @@
+"""What is compared: numbers that the limit knows and that a finite network has.
+
+A quantity is an address, not a value: `limits` evaluates it from the proof, `measure` reads it off a finite network,
+and neither knows how the other does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a quantity is. ``i`` and ``j`` number inputs; vectors are nodes of the program."""
+
+    KERNEL = "kernel"
+    """K_n[o, p](ξ_i, ξ_j) → K, Eq. (100). key: (o, p, i, j)."""
+    PARAMETER = "kernel-of-parameter"
+    """The part of K_n that training one parameter makes, Eq. (100). key: (parameter, o, p, i, j)."""
+    MEAN = "mean"
+    """xᵀ1/n at ξ_i → E[Z^x], Theorem B.4. key: (x, i)."""
+    MOMENT2 = "second-moment"
+    """xᵀy/n at ξ_i and ξ_j → E[Z^x Z^y], Theorem B.4. key: (x, y, i, j)."""
+    MOMENT4 = "fourth-moment"
+    """Σ_α x_α⁴/n at ξ_i → E[(Z^x)⁴], Theorem B.4. key: (x, i)."""
+    SCALAR = "scalar"
+    """A Moment, or a function of Moments, θ at ξ_i → θ̊. key: (θ, i)."""
+    SIGNAL = "error-signals"
+    """dgᵀdk/n of output o at ξ_i and output p at ξ_j → D(g, k) = E[Z^dg Z^dk], (105)–(106). key: (g, o, i, k, p, j)."""
+    SLOPE = "slope"
+    """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → E[∂_a Z^x ∂_b Z^y], the weight of an edge of a path. key:
+    (x, a, y, b, i, j)."""
+    CHANGE = "change"
+    """dkᵀδg/n, dk of output p at ξ_j (the training input), δg at ξ_i → E[Z^dk Z^δg], which (107) gives. key:
+    (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`."""
+    RESPONSE = "response"
+    """The coefficient of Z^dk in Z^δg, by (107) −χ̊ C(g, k): δg projected on the error signals of its symbol, whose
+    own inner products are measured too. key: (g, i, k, p, j)."""
+    OUTPUT_CHANGE = "output-change"
+    """One step's f_o(ξ_i) change, trained on ξ_j → −Σ_p χ_p K_op(ξ_i, ξ_j), (122). key: (o, i, j)."""
+    TRAJECTORY = "trajectory"
+    """f_o(ξ_i) after t steps of SGD minus kernel gradient descent (22) from the network's own f at the start. Its
+    limit is 0. key: (t, o, i)."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number that both sides know.
+
+    Attributes
+    ----------
+    kind, key
+        Its address, see `Kind`.
+    name
+        As the report calls it: "K(ξ̃, ξ)", "(107) at g4 with dg2", "E[Z^x3 Z^x3]".
+    equation
+        Of the paper: "(100)".
+    """
+
+    kind: Kind
+    key: tuple[int, ...]
+    name: str
+    equation: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all networks of one cross-check are given.
+
+    Attributes
+    ----------
+    inputs
+        ``inputs[i]``: the parts of all inputs in order, each a row of d numbers; (N, parts, d) as nested tuples.
+    targets
+        ``targets[i][o]`` for the trajectories' square loss.
+    slopes
+        χ_p, the loss's derivative at each output, of the one step that the (107) tests take.
+    steps, rate
+        Of the trajectories: T steps of SGD on the batch of all inputs but the first (ξ̃).
+    """
+
+    inputs: tuple[tuple[tuple[float, ...], ...], ...]
+    targets: tuple[tuple[float, ...], ...]
+    slopes: tuple[float, ...]
+    steps: int = 3
+    rate: float = 0.5
