@@ -1,0 +1,3 @@
+"""Widths and samples that are taken unless others are asked for."""
+
+ALPHA = 1e-4
