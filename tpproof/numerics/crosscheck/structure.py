@@ -65,6 +65,14 @@ class Structure:
             found.append(mask)
         return found
 
+    @cached_property
+    def reads_input(self) -> list[bool]:
+        """Node → whether it depends on the input."""
+        found: list[bool] = []
+        for node in self.program.nodes:
+            found.append(node.op == "embed" or any(found[a] for a in node.args))
+        return found
+
     def reaches(self, k: int, output: int) -> bool:
         """Whether an output is a function of a node."""
         return bool(self.outputs_above[k] >> output & 1)
@@ -80,6 +88,19 @@ class Structure:
         if out.bias is not None and self.program.parameters[out.bias].trained:
             mask |= 1 << out.bias
         return mask
+
+    def shared(self, o: int, p: int) -> list[int]:
+        """The trained parameters whose parts of K_op differ from network to network."""
+        both = self.trained_below(o) & self.trained_below(p)
+        return [q for q in range(len(self.program.parameters)) if both >> q & 1 and not self._exact_part(q, o, p)]
+
+    def _exact_part(self, parameter: int, o: int, p: int) -> bool:
+        """Whether a parameter's part is κ times a number: that of an output bias, or of readouts of fixed vectors."""
+        kind = self.program.parameters[parameter].kind
+        if kind != "readout":
+            return kind == "output_bias"
+        read = [dict(self.program.outputs[q].terms)[parameter] for q in (o, p)]
+        return all(x in self.fixed for x in read)
 
     def moves(self, g: int, slopes: tuple[float, ...]) -> bool:
         """Whether a step with these χ changes a vector."""
