@@ -20,7 +20,8 @@ import numpy as np
 from tpproof.language.source import load
 from tpproof.numerics.functions import Array
 from tpproof.numerics.sampling.law import Law
-from tpproof.numerics.sampling.sample import dimensions_of, gram_matrix, kernel_terms, normal_points
+from tpproof.numerics.sampling.path_sums import PathSums
+from tpproof.numerics.sampling.sample import dimensions_of, gram_matrix, normal_points
 from tpproof.proof.prove import Execution, prove
 
 NETWORKS = [
@@ -47,7 +48,7 @@ def measured(
     begin = time.perf_counter()
     for stream in np.random.default_rng(0).spawn(replicates):
         normals = make(dimensions_of(execution.form), points, stream)
-        values.append(kernel_terms(Law(execution.form, gram, normals), execution)[:, 0, 0].sum())
+        values.append(PathSums(Law(execution.form, gram, normals), execution).kernel[:, 0, 0].sum())
     seconds = time.perf_counter() - begin
     return seconds, float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(replicates)
 

@@ -11,7 +11,11 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a quantity is. ``i`` and ``j`` number inputs; vectors are nodes of the program."""
+    """What a quantity is. ``i`` and ``j`` number inputs; vectors are nodes of the program.
+
+    A vector of length m = c·n is averaged over its own coordinates: xᵀy/n below is xᵀy/m, dg = √m ∂f/∂g,
+    δg = √m (g after one step − g before it).
+    """
 
     KERNEL = "kernel"
     """K_n[o, p](ξ_i, ξ_j) → K, Eq. (100). key: (o, p, i, j)."""
@@ -29,13 +33,18 @@ class Kind(StrEnum):
     """dgᵀdk/n of output o at ξ_i and output p at ξ_j → D(g, k) = E[Z^dg Z^dk], (105)–(106). key: (g, o, i, k, p, j)."""
     SLOPE = "slope"
     """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → E[∂_a Z^x ∂_b Z^y], the weight of an edge of a path. key:
-    (x, a, y, b, i, j)."""
+    (x, a, y, b, i, j). The formula of x is differentiated down to the linear combinations of G-vars that it reads (a is
+    one of them: a G-var, or a sum or multiple of G-vars, no part of which is looked into); scalars are constants. No
+    MatMul that is contracted lies between x and a."""
     CHANGE = "change"
     """dkᵀδg/n, dk of output p at ξ_j (the training input), δg at ξ_i → E[Z^dk Z^δg], which (107) gives. key:
-    (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`."""
+    (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`, rate 1 (each parameter's own lr times that).
+    dk is that of the network before the step."""
     RESPONSE = "response"
     """The coefficient of Z^dk in Z^δg, by (107) −χ̊ C(g, k): δg projected on the error signals of its symbol, whose
-    own inner products are measured too. key: (g, i, k, p, j)."""
+    own inner products are measured too. key: (g, i, k, p, j). The projection is the least-squares one on all error
+    signals d^{(q)}k' at ξ_j, k' of the symbol of g, q every output, without those that are 0 at every width (k' not
+    below output q). Listed only where these are independent in the limit, in networks without contractions."""
     OUTPUT_CHANGE = "output-change"
     """One step's f_o(ξ_i) change, trained on ξ_j → −Σ_p χ_p K_op(ξ_i, ξ_j), (122). key: (o, i, j)."""
     TRAJECTORY = "trajectory"

@@ -111,8 +111,7 @@ class Law:
     def _scalar(self, s: int, k: int) -> float:
         node = self.program.nodes[k]
         if node.op == "mean":
-            x = node.args[0]
-            return self._affine[s, x].constant if self.form.g_linear(x) else float(np.mean(self.z(s, x)))
+            return self.mean(s, node.args[0])
         return float(value(node, [self._scalars[s, a] for a in node.args]))
 
     def _combined(self, s: int, k: int) -> Affine:
@@ -173,6 +172,28 @@ class Law:
         """The multiple of a summand: constants and scalars, or ZDot's σ² E[∂Z^x/∂Ẑ]."""
         return math.prod((self.atom(a) for a in self.form.coefficient_atoms(term, s)), start=1.0)
 
+    # numbers ------------------------------------------------------------------------------------------
+
+    def mean(self, s: int, x: Ref) -> float:
+        """E[Z^x]."""
+        return self._affine[s, x].constant if self.form.g_linear(x) else float(np.mean(self.z(s, x)))
+
+    def moment2(self, s: int, x: Ref, r: int, y: Ref) -> float:
+        """E[Z^x Z^y] of x at instance s and y at instance r; exact where both are linear combinations of Gaussians."""
+        return self._moment(s, x, r, y, self.form.g_linear(x) and self.form.g_linear(y))
+
+    def moment4(self, s: int, x: Ref) -> float:
+        """E[(Z^x)⁴]: 3v² + 6vc² + c⁴ for a Gaussian of variance v and mean c."""
+        if not self.form.g_linear(x):
+            return float(np.mean(self.z(s, x) ** 4))
+        c = self._affine[s, x].constant
+        v = self._moment(s, x, s, x, True) - c * c
+        return 3 * v * v + 6 * v * c * c + c**4
+
+    def scalar(self, s: int, k: int) -> float:
+        """θ̊ of a Moment, or of a function of Moments."""
+        return self._scalars[s, k]
+
     # derivatives --------------------------------------------------------------------------------------
 
     def slopes(self, s: int, x: int) -> Array:
@@ -193,13 +214,13 @@ class Law:
         while back:
             k = max(back)
             signal = back.pop(k)
-            for r, derivative in self._reads(s, k):
+            for r, derivative in self.reads(s, k):
                 if self.form.g_linear(r):
                     yield r, signal * derivative
                 else:
                     back[r] = back.get(r, 0.0) + signal * derivative
 
-    def _reads(self, s: int, k: int) -> Iterator[tuple[Ref, Array | float]]:
+    def reads(self, s: int, k: int) -> Iterator[tuple[Ref, Array | float]]:
         """What a vector reads and its partial derivatives; nothing flows back through scalars (D.4.5)."""
         if self.form.form(k) is Form.LINEAR:
             for t in self.form.terms(k):
@@ -237,7 +258,7 @@ class Law:
             case "gram":
                 return self.gram_entry(0, 1, (r[0], r[1]), (r[2], r[3]))
             case "moment2":
-                return self._moment(0, r[0], 1, r[1], self.form.g_linear(r[0]) and self.form.g_linear(r[1]))
+                return self.moment2(0, r[0], 1, r[1])
             case "slope1":
                 return self._mean_slope(r[0], r[1], r[2])
             case "response":

@@ -20,8 +20,8 @@ from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.functions import Array, require_known
 from tpproof.numerics.sampling.law import Law, base_numbers
-from tpproof.program.atoms import Atom, Pair, Ref, Terms, moment2
-from tpproof.program.constants import to_float
+from tpproof.numerics.sampling.path_sums import PathSums, output_moments
+from tpproof.program.atoms import Ref
 from tpproof.program.model import Kind, Program
 from tpproof.program.reduced import Form, Reduced
 from tpproof.proof.prove import Execution, Proof
@@ -108,7 +108,7 @@ def kernel_by_sampling(
     if points < 2 or points & (points - 1) or replicates < MIN_REPLICATES:
         raise TpproofError("E151", f"{points} points, {replicates} replicates", "a power of 2, at least 2 replicates")
     dimensions = dimensions_of(form)
-    _bound(form, execution, points, dimensions, limits)
+    require_room(form, execution, points, dimensions, limits)
     drawn = []
     for stream in np.random.default_rng(seed).spawn(replicates):
         with np.errstate(all="ignore"):  # what is not finite is seen below
@@ -145,7 +145,7 @@ def dimensions_of(form: Reduced) -> int:
     return max(1, min(bases, 2 * sum(form.g_linear(r) for r in drawn)))
 
 
-def _bound(form: Reduced, execution: Execution, points: int, dimensions: int, limits: Limits) -> None:
+def require_room(form: Reduced, execution: Execution, points: int, dimensions: int, limits: Limits) -> None:
     """Refuse a sample that needs too much memory.
 
     Kept at once: the points (dimensions × points, twice while they are made), every drawn or computed vector at both
@@ -181,64 +181,7 @@ def normal_points(dimensions: int, points: int, stream: np.random.Generator) -> 
 def _one_replicate(execution: Execution, gram: Array, normals: Array) -> Array:
     """``[parameter, o, p]``: the kernel by parameters, from one set of points; the last row is the NNGP kernel."""
     law = Law(execution.form, gram, normals)
-    return np.concatenate([kernel_terms(law, execution), output_moments(law)[None]])
-
-
-def output_moments(law: Law) -> Array:
-    """``[o, p]``: E[f_o f_p] at initialization."""
-    outputs, parameters = law.program.outputs, law.program.parameters
-    found = np.zeros((len(outputs), len(outputs)))
-    for o, first in enumerate(outputs):
-        for p, second in enumerate(outputs):
-            for v, x in first.terms:
-                for w, y in second.terms:
-                    if v == w:
-                        found[o, p] += to_float(parameters[v].variance()) * law.atom(moment2(x, y))
-            if first.bias is not None and first.bias == second.bias:
-                found[o, p] += to_float(parameters[first.bias].variance())
-    return found
-
-
-def kernel_terms(law: Law, execution: Execution) -> Array:
-    """``[parameter, o, p]``: path sums and Proposition D.3's terms with one parameter trained at a time.
-
-    Every product of atoms that starts a path has one κ, that of the parameter that is moved.
-    """
-    program = law.program
-    numbers: dict[Atom, float] = {}
-    products: dict[tuple[int, int], Array] = {}
-    sums: dict[Pair, Array] = {}
-
-    def number(atom: Atom) -> float:
-        if atom not in numbers:
-            numbers[atom] = _slope(law, products, atom) if atom[0] == "slope" else law.atom(atom)
-        return numbers[atom]
-
-    def total(terms: Terms) -> Array:
-        found = np.zeros(len(program.parameters))
-        for weight, ref in terms:
-            product = math.prod(number(a) for a in weight)
-            if ref is not None:
-                found += product * sums[ref]
-            else:
-                [moved] = [int(a[1]) for a in weight if a[0] == "kappa"]
-                found[moved] += product
-        return found
-
-    for pair, terms in execution.every_sum.items():
-        sums[pair] = total(terms)
-    count = len(program.outputs)
-    kernel = np.zeros((len(program.parameters), count, count))
-    for (o, p), terms in execution.kernels.items():
-        kernel[:, o, p] = total(terms)
-    return kernel
-
-
-def _slope(law: Law, products: dict[tuple[int, int], Array], atom: Atom) -> float:
-    x, a, y, b = (int(i) for i in atom[1:])
-    if (x, y) not in products:
-        products[x, y] = law.slope_products(x, y)
-    return float(products[x, y][law.form.frontier(x).index(a), law.form.frontier(y).index(b)])
+    return np.concatenate([PathSums(law, execution).kernel, output_moments(law)[None]])
 
 
 def _summary(program: Program, drawn: NDArray[np.float64]) -> SampledKernel:
