@@ -59,6 +59,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E157": ("wrong use of the prediction", "see docs/prediction.md"),
     "E158": ("training diverges", "a learning rate below maximal_learning_rate(k_train)"),
     "E159": ("no enclosure of this number", "see docs/kernels.md for what can be enclosed"),
+    "E160": ("the journal is of another run", "name another file, or remove this one"),
 }
 
 
