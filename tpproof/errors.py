@@ -54,7 +54,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E152": ("a number that a float cannot hold", "ordinary inputs and variances, or a function that grows less"),
     "E153": ("the inputs do not fit the network", "docs/kernels.md says what arrays an input takes"),
     "E154": ("another run writes to this target", "wait for it, or give another target"),
-    "E155": ("the workers did not do the work", "check the address, their memory, and that they have this version of tpproof"),
+    "E155": ("the workers did not do the work", "check their address, memory and version of tpproof"),
     "E156": ("this is no kernel", "it is symmetric with no negative eigenvalue; check it, or say its error with rtol"),
     "E157": ("wrong use of the prediction", "see docs/prediction.md"),
     "E158": ("training diverges", "a learning rate below maximal_learning_rate(k_train)"),

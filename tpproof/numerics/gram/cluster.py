@@ -7,7 +7,6 @@ with or without a cluster. Whoever names a scheduler trusts it and its workers: 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tpproof import __version__
-from tpproof.errors import TpproofError
 from tpproof.numerics.gram.blocks import FLOAT64, Block, Engine, KernelBlocks, RowBlocks, Values
 from tpproof.numerics.gram.inputs import InputArrays
 from tpproof.numerics.gram.store import Progress, Scheduler, Stored, compute
 from tpproof.numerics.workers import recipe as workers
-from tpproof.numerics.workers.cluster import GONE, TIMEOUT, connected, guarded, ready, values_of
+from tpproof.numerics.workers.cluster import TIMEOUT, connected, results
+from tpproof.numerics.workers.outcome import guarded
 
 _LARGE_TASKS = {"distributed.admin.large-graph-warning-threshold": "1 GiB"}  # rows travel with their block, as meant
 
@@ -114,23 +113,8 @@ def _spread(
 ) -> Generator[tuple[Block, Values], None, None]:
     import dask
 
-    waiting, sent = iter(todo), dict[Any, Block]()
-    try:
-        while True:
-            room = max(1, in_flight or 2 * sum(client.nthreads().values())) - len(sent)
-            for _, block in zip(range(room), waiting, strict=False):
-                with dask.config.set(_LARGE_TASKS):
-                    pair = blocks.pair(block.rows, block.cols)
-                    sent[client.submit(work, __version__, recipe, *pair, pure=False)] = block
-            if not sent:
-                return
-            for future in ready(client, list(sent)):
-                block = sent.pop(future)
-                values = values_of(future, f"block {block.key}")
-                future.release()
-                yield block, values
-    except GONE as error:
-        raise TpproofError("E155", f"the scheduler is gone ({type(error).__name__})", "one that stays") from error
-    finally:
-        with contextlib.suppress(*GONE, RuntimeError):
-            client.cancel(list(sent))
+    def submit(block: Block) -> Any:
+        with dask.config.set(_LARGE_TASKS):
+            return client.submit(work, __version__, recipe, *blocks.pair(block.rows, block.cols), pure=False)
+
+    return results(client, submit, todo, lambda block: f"block {block.key}", in_flight)

@@ -9,18 +9,20 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from tpproof import __version__
-from tpproof.errors import CODES, TpproofError
+from tpproof.errors import TpproofError
+from tpproof.numerics.workers.outcome import unpacked
 
 TIMEOUT = 5.0
 PATIENCE = 60.0
 _GREETING = 2**20
+Job = TypeVar("Job")
 GONE = (CancelledError, asyncio.CancelledError, OSError)
 """What Dask raises when the scheduler is gone."""
 
@@ -98,16 +100,6 @@ def _version() -> str:
     return __version__
 
 
-def guarded(version: str, work: Callable[[], Any]) -> dict[str, Any]:
-    """What work at a worker gives, ``{"values": …}``: errors of ours travel as their texts."""
-    try:
-        if version != __version__:
-            raise TpproofError("E155", f"a worker has tpproof {__version__}", f"tpproof {version}")
-        return {"values": work()}
-    except TpproofError as error:
-        return {"error": (error.code, error.found, error.expected)}
-
-
 def ready(client: Any, futures: list[Any]) -> list[Any]:
     """What is done, as soon as something is. Gives up when there has been no worker for long."""
     distributed = import_distributed()
@@ -119,6 +111,49 @@ def ready(client: Any, futures: list[Any]) -> list[Any]:
             alone = time.monotonic()
         elif time.monotonic() - alone > PATIENCE:
             raise TpproofError("E155", f"no workers for {PATIENCE:g} s", "a cluster whose workers stay")
+
+
+def results(
+    client: Any, submit: Callable[[Job], Any], todo: Iterable[Job], name: Callable[[Job], str], in_flight: int | None
+) -> Generator[tuple[Job, Any], None, None]:
+    """What jobs give, whatever is ready first.
+
+    Parameters
+    ----------
+    client
+        Of a cluster that answers.
+    submit
+        Sends a job whose work is `guarded`, and returns its future.
+    todo
+        The jobs, in the order in which they start.
+    name
+        What a job is called when it fails.
+    in_flight
+        How many may be at the workers or waiting here to be taken; two for every thread of theirs when None.
+
+    Raises
+    ------
+    TpproofError
+        E155 when the scheduler is gone or has no workers for long; those of `values_of`.
+    """
+    waiting, sent = iter(todo), dict[Any, Job]()
+    try:
+        while True:
+            room = max(1, in_flight or 2 * sum(client.nthreads().values())) - len(sent)
+            for _, job in zip(range(room), waiting, strict=False):
+                sent[submit(job)] = job
+            if not sent:
+                return
+            for future in ready(client, list(sent)):
+                job = sent.pop(future)
+                values = values_of(future, name(job))
+                future.release()
+                yield job, values
+    except GONE as error:
+        raise TpproofError("E155", f"the scheduler is gone ({type(error).__name__})", "one that stays") from error
+    finally:
+        with contextlib.suppress(*GONE, RuntimeError):
+            client.cancel(list(sent))
 
 
 def values_of(future: Any, what: str) -> Any:
@@ -136,7 +171,4 @@ def values_of(future: Any, what: str) -> Any:
     except Exception as error:
         found = f"{what} failed: {type(error).__name__}: {str(error)[:400]}"
         raise TpproofError("E155", found, "workers that compute it") from error
-    if "error" in outcome:
-        code, found, expected = outcome["error"]
-        raise TpproofError(code if code in CODES else "E155", found, expected)
-    return outcome["values"]
+    return unpacked(outcome)
