@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,31 @@ def once(mark: str) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def shared(recipe: Recipe) -> Callable[[Space], object]:
+    """Sums over all coordinates, and a worker that has its own fate at one of them."""
+    options = json.loads(recipe.options)
+
+    def work(space: Space) -> object:
+        total = np.zeros(2)
+        for at in range(options.get("sums", 5)):
+            if (space.share[0], at) == tuple(options.get("fate", ())):
+                suffer(options["how"])
+            total += space.reduce(np.array([1.0, space.share[0] * 10.0**at]))
+        return total
+
+    return work
+
+
+def suffer(how: str) -> None:
+    """Dies, hangs, raises one of our errors or another."""
+    if how == "dies":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "hangs":
+        time.sleep(60)
+    if how == "diverges":
+        raise TpproofError("E152", "an output that is not finite")
+    if how == "hungry":
+        np.empty(2**50)
+    raise ArithmeticError("for a reason")

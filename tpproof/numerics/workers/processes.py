@@ -43,8 +43,8 @@ class Process:
     def restart(self) -> None:
         """A new process, in the place of one that is dead."""
         context = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(1, context, _begin)
-        with _libraries_limited(self._threads):
+        self._executor = ProcessPoolExecutor(1, context, begin)
+        with libraries_limited(self._threads):
             self._pid = self._executor.submit(os.getpid)
 
     def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
@@ -65,7 +65,7 @@ class Process:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin() -> None:
+def begin() -> None:
     """At the start of a process: Ctrl-C is its parent's affair, and it ends when its parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
@@ -79,7 +79,7 @@ def _begin() -> None:
 
 
 @contextmanager
-def _libraries_limited(threads: int) -> Iterator[None]:
+def libraries_limited(threads: int) -> Iterator[None]:
     """Processes that are started inside find these numbers of threads: libraries read them once, when imported."""
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, str(threads)))
