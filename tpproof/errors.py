@@ -54,12 +54,13 @@ CODES: dict[str, tuple[str, str]] = {
     "E152": ("a number that a float cannot hold", "ordinary inputs and variances, or a function that grows less"),
     "E153": ("the inputs do not fit the network", "docs/kernels.md says what arrays an input takes"),
     "E154": ("another run writes to this target", "wait for it, or give another target"),
-    "E155": ("the cluster did not do the work", "check the address, and that its workers have this version of tpproof"),
+    "E155": ("the workers did not do the work", "check their address, memory and version of tpproof"),
     "E156": ("this is no kernel", "it is symmetric with no negative eigenvalue; check it, or say its error with rtol"),
     "E157": ("wrong use of the prediction", "see docs/prediction.md"),
     "E158": ("training diverges", "a learning rate below maximal_learning_rate(k_train)"),
     "E159": ("no enclosure of this number", "see docs/kernels.md for what can be enclosed"),
     "E160": ("wrong use of the cross-check", "see docs/crosscheck.md"),
+    "E161": ("the journal is of another run", "name another file, or remove this one"),
 }
 
 

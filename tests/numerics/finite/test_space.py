@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from scipy import stats
 
 from tests.numerics.finite.helpers import Array, inputs
 from tpproof.language.source import load
-from tpproof.numerics.finite import FiniteNetwork, Kernels, Space, empirical_kernels, train
+from tpproof.numerics.finite import FiniteNetwork, Kernels, Space, empirical_kernels, space, train
 from tpproof.numerics.finite.streams import GRAIN, generator, purpose
 
 WIDTH = 5 * GRAIN + 78
@@ -105,3 +106,39 @@ def test_more_workers_than_stretches_leaves_some_idle() -> None:
     found = Together(3).run(lambda space: empirical_kernels(FiniteNetwork(program, space), x).ntk, 100)
     for one in found:
         np.testing.assert_allclose(one, expected, rtol=1e-12)  # type: ignore[call-overload]
+
+
+class Scarce:
+    """NumPy as a device with little memory: no more than so many numbers at once for what is made on the way."""
+
+    def __init__(self, numbers: int) -> None:
+        self.numbers, self.refused = numbers, 0
+
+    def __getattr__(self, name: str) -> Any:
+        made = getattr(np, name)
+        return self._limited(made) if name in ("tanh", "exp", "matmul") else made
+
+    def _limited(self, function: Callable[..., Array]) -> Callable[..., Array]:
+        def limited(*arrays: Array) -> Array:
+            result = function(*arrays)
+            if result.size > self.numbers:
+                self.refused += 1
+                raise MemoryError("out of memory")
+            return result
+
+        return limited
+
+
+@pytest.mark.parametrize("name", ["mlp", "layernorm"])
+def test_a_device_without_memory_for_all_coordinates_takes_them_in_pieces(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "SMALLEST", 64)
+    program = load(f"zoo:{name}", {}, {})
+    x = inputs(program, 2)
+    plenty, scarce = Scarce(10**9), Scarce(700)
+    expected, found = (empirical_kernels(FiniteNetwork(program, Space(1000, xp=xp)), x).ntk for xp in (plenty, scarce))
+    assert plenty.refused == 0 and scarce.refused > 3
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    with pytest.raises(MemoryError):
+        empirical_kernels(FiniteNetwork(program, Space(1000, xp=Scarce(100))), x)

@@ -22,6 +22,7 @@ from tpproof.numerics.gram import cluster
 from tpproof.numerics.gram.blocks import Engine, RowBlocks
 from tpproof.numerics.gram.cluster import Recipe, compute_on_cluster, engine_of, work
 from tpproof.numerics.gram.store import compute
+from tpproof.numerics.workers import cluster as connections
 
 distributed = pytest.importorskip("distributed")
 NAMES = ("ntk", "nngp")
@@ -162,7 +163,7 @@ def test_a_cluster_without_workers_is_refused() -> None:
 
 
 def test_workers_that_leave_for_good_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    monkeypatch.setattr(connections, "PATIENCE", 0.5)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as local:
         recipe, blocks = toy(slow=0.3)
 
@@ -219,7 +220,7 @@ def test_who_listens_and_says_nothing_is_no_scheduler() -> None:
 
 
 def test_a_worker_with_another_version_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "__version__", "0.0.1")
+    monkeypatch.setattr(connections, "__version__", "0.0.1")
     recipe, blocks = toy()
     code, text = code_of(lambda: compute_on_cluster(address, recipe, blocks))
     assert code == "E155" and "worker tcp://" in text and "expected: tpproof 0.0.1" in text

@@ -26,8 +26,9 @@ from tpproof.errors import TpproofError
 from tpproof.numerics.gram import journal
 from tpproof.numerics.gram.blocks import Block, RowBlocks, Values, grid, grid_size, transposed
 from tpproof.numerics.gram.inputs import InputArrays, as_inputs
-from tpproof.numerics.gram.journal import LOCK, journalled, locked
+from tpproof.numerics.gram.journal import journalled
 from tpproof.numerics.gram.store import Stored, compute
+from tpproof.numerics.workers.lock import LOCK, locked
 from tpproof.program.model import Input
 
 XI = (Input("xi"),)
@@ -506,7 +507,7 @@ CROWD = """
 import os, random, sys, time
 from pathlib import Path
 from tpproof.errors import CODES, TpproofError
-from tpproof.numerics.gram.journal import locked
+from tpproof.numerics.workers.lock import locked
 folder, inside = Path(sys.argv[1]) / "work", Path(sys.argv[1]) / "inside"
 for turn in range(60):
     child = os.fork()

@@ -89,7 +89,8 @@ def room(net: FiniteNetwork) -> int:
     if net.space.on_device:
         import cupy
 
-        return int(cupy.cuda.runtime.memGetInfo()[0])
+        kept = cupy.get_default_memory_pool().free_bytes()  # of networks before this one
+        return int(cupy.cuda.runtime.memGetInfo()[0]) + int(kept)
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -35,6 +35,10 @@ TILE = 16
 without threads of its own, which next to ours would wait for each other (for minutes, on a busy machine)."""
 
 
+SMALLEST = 2**16
+"""Coordinates of the smallest piece that is tried on a device whose memory runs out."""
+
+
 def alone(sums: Small) -> Small:
     """The `reduce` of a single worker."""
     return sums
@@ -201,10 +205,7 @@ class Space:
         if not parts:
             return self.xp.zeros((rows, count), dtype=self.kind)
         if not self.plain:
-            total = parts[0][0] @ parts[0][1]
-            for part, block, _ in parts[1:]:
-                total = total + part @ block
-            return total
+            return self._on_device(count, lambda pieces: self._combined(parts, rows, count, pieces))
         result = self.empty(rows, count)
 
         def piece_of(piece: slice) -> None:
@@ -218,12 +219,44 @@ class Space:
         list(self.each(piece_of, self.pieces(count, rows)))
         return result
 
+    def _combined(self, parts: list[tuple[Array, Array, slice]], rows: int, count: int, pieces: list[slice]) -> Array:
+        result = self.empty(rows, count) if len(pieces) > 1 else None
+        for piece in pieces:
+            total = self.xp.matmul(parts[0][0], parts[0][1][:, piece])
+            for part, block, _ in parts[1:]:
+                total += self.xp.matmul(part, block[:, piece])
+            if result is None:
+                return total
+            result[:, piece] = total
+        return result
+
+    def _on_device(self, count: int, attempt: Callable[[list[slice]], T]) -> T:
+        """`attempt` with all coordinates at once, or in the fewest pieces for which the device's memory suffices.
+
+        Raises
+        ------
+        MemoryError
+            When pieces of `SMALLEST` coordinates are too large.
+        """
+        size = max(count, 1)
+        while True:
+            try:
+                return attempt([slice(a, min(a + size, count)) for a in range(0, max(count, 1), size)])
+            except MemoryError:  # CuPy's is one
+                if size <= SMALLEST:
+                    raise
+            if self.on_device:  # here, where the failed attempt's arrays are let go
+                self.xp.get_default_memory_pool().free_all_blocks()
+            size = -(-size // 2)
+
     def normals(self, why: int, first: int, rows: int, length: int) -> Array:
         """Standard normals: `rows` vectors, numbered from `first`, of one purpose."""
         start, stop = self.span(length)
         if self.on_device:
-            drawn = [device_normals(self.seed, why, first + i, start, stop - start, self.dtype) for i in range(rows)]
-            return self.xp.stack(drawn)
+            drawn = self.empty(rows, stop - start)
+            for i in range(rows):
+                drawn[i, :] = device_normals(self.seed, why, first + i, start, stop - start, self.dtype)
+            return drawn
         result = np.empty((rows, stop - start), dtype=self.dtype)
         grains = [slice(a, min(a + GRAIN, stop - start)) for a in range(0, stop - start, GRAIN)]
 
@@ -255,11 +288,20 @@ class Space:
             The blocks, and the sums over all workers.
         """
         rows = max((block.shape[0] for block in given), default=1)
-        pieces = self.pieces(count, 2 * rows)
+        if self.plain:
+            blocks, partial = self._pieced(work, given, count, self.pieces(count, 2 * rows))
+        else:
+            blocks, partial = self._on_device(count, lambda pieces: self._pieced(work, given, count, pieces))
+        return blocks, self._summed(partial)
+
+    def _pieced(
+        self, work: Piece, given: Sequence[Array], count: int, pieces: list[slice]
+    ) -> tuple[list[Array], list[list[Small]]]:
+        """The blocks, and the sums of every piece."""
         with np.errstate(all="ignore"):
             blocks, sums = work(pieces[0], [block[:, pieces[0]] for block in given])
         if len(pieces) == 1:
-            return blocks, self._summed([[self.host(s) for s in sums]])
+            return blocks, [[self.host(s) for s in sums]]
         same = [next(j for j, other in enumerate(blocks) if other is block) for block in blocks]
         result = {i: self.empty(blocks[i].shape[0], count) for i in set(same)}
 
@@ -272,7 +314,7 @@ class Space:
             return store(piece, *work(piece, [block[:, piece] for block in given]))
 
         partial = [store(pieces[0], blocks, sums), *self.each(more, pieces[1:])]
-        return [result[i] for i in same], self._summed(partial)
+        return [result[i] for i in same], partial
 
     def _summed(self, partial: list[list[Small]]) -> list[Small]:
         if not partial[0]:

@@ -16,7 +16,7 @@ from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.blocks import RowBlocks
-from tpproof.numerics.gram.cluster import Recipe, connected, spread
+from tpproof.numerics.gram.cluster import Recipe, spread
 from tpproof.numerics.gram.given import Refused, chosen_backend, float_kind, why, with_functions
 from tpproof.numerics.gram.gram import SAMPLED, Diagonals, Gram, Settings, Values, require_finite
 from tpproof.numerics.gram.inputs import InputArrays, as_inputs, require_alike
@@ -28,6 +28,7 @@ from tpproof.numerics.reduction.monomials import NotReducible
 from tpproof.numerics.reduction.plan import Plan
 from tpproof.numerics.reduction.univariate import Library
 from tpproof.numerics.sampling.sampled import SampleSettings, sampled_values
+from tpproof.numerics.workers.cluster import connected
 from tpproof.program.canonical import canonical_bytes, from_json, to_json
 from tpproof.program.model import Program
 from tpproof.proof.prove import Proof, prove

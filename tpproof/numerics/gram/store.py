@@ -14,7 +14,7 @@ from typing import IO, Any
 from tpproof import __version__
 from tpproof.errors import TpproofError
 from tpproof.numerics.gram.blocks import Block, KernelBlocks, Values, checked, grid, grid_size
-from tpproof.numerics.gram.journal import journal, journalled, locked, record
+from tpproof.numerics.gram.journal import JOURNAL, journalled, record
 from tpproof.numerics.gram.targets import (
     Layout,
     Memory,
@@ -27,6 +27,8 @@ from tpproof.numerics.gram.targets import (
     require_own,
     require_space,
 )
+from tpproof.numerics.workers.journal import opened
+from tpproof.numerics.workers.lock import locked
 
 Progress = Callable[[int, int], None]
 """Told how many blocks are done, of how many."""
@@ -172,7 +174,7 @@ def _to_disk(run: _Run, place: Place, layout: Layout, resume: bool) -> Stored:
             clear(place.work, place.finals)
         raise
     try:
-        with journal(place.work, header, fresh=done is None) as journal_file:
+        with opened(place.work / JOURNAL, header, fresh=done is None) as journal_file:
             computed = run.fill(target, done or set(), journal_file)
         arrays = target.finish()
     except BaseException as error:

@@ -20,7 +20,9 @@ from numpy.lib.format import open_memmap
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.gram.blocks import Block, KernelBlocks, Numbers
-from tpproof.numerics.gram.journal import ERRORS, JOURNAL, LOCK, sync_folder
+from tpproof.numerics.gram.journal import ERRORS, JOURNAL
+from tpproof.numerics.workers.journal import sync_folder
+from tpproof.numerics.workers.lock import LOCK
 
 _CANNOT_RESERVE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)  # a file system that does not know how
 _DATA_ZARR, _BEFORE_ZARR, _WHOLE_NPZ = "data.zarr", "before.zarr", "whole.npz"
