@@ -11,6 +11,7 @@ from scipy import stats
 
 from tests.numerics.crosscheck.laws import LAWS, Law, Table, chi_square, draw, lognormal, normal, quantities
 from tpproof.errors import TpproofError
+from tpproof.numerics.crosscheck.defaults import ALPHA, design
 from tpproof.numerics.crosscheck.fits import ORDER, fits
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.samples import Samples
@@ -239,3 +240,13 @@ def test_a_kind_near_zero_is_measured_on_the_scale_of_its_kind() -> None:
     alone = tuple(replace(q, kind=Kind.SLOPE) if i else q for i, q in enumerate(samples.quantities))
     assert isinstance(alone[1], Quantity)
     assert examine(Samples(alone, shifted), np.array([1.0, 0.001])).finals[1].blind
+
+
+def test_the_default_design_finds_two_per_cent_of_one_of_400_numbers_that_fluctuate_much() -> None:
+    def much(rng: np.random.Generator, n: int, shape: tuple[int, int]) -> Table:
+        return np.asarray(1 + 3 / n + 5 / np.sqrt(n) * rng.standard_normal(shape))
+
+    samples = draw(much, design(), 2000, seed=18)
+    assert np.mean(decide(samples, ALPHA / 400, 0.02).p <= ALPHA / 400) > 0.99
+    fewer = Samples(samples.quantities, {n: t[: len(t) // 4] for n, t in samples.values.items()})
+    assert np.mean(decide(fewer, ALPHA / 400, 0.02).p <= ALPHA / 400) < 0.5

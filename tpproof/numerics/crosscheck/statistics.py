@@ -19,10 +19,10 @@ from scipy import stats
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import ALPHA
+from tpproof.numerics.crosscheck.exponents import Slopes, slopes
 from tpproof.numerics.crosscheck.fits import ORDER, bias_weights, fits
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.samples import Flags, Samples, limit_arrays, scales
-from tpproof.numerics.crosscheck.slopes import Slopes, slopes
 from tpproof.numerics.crosscheck.spread import CONSTANT, Spread, spread
 from tpproof.numerics.functions import Array
 
@@ -82,8 +82,8 @@ class Final:
     detectable, relative
         The smallest error of the limit that this run would have detected with probability 0.9; and over |limit|, None
         if the limit is 0.
-    blind
-        `detectable` is above a tenth of the quantity's scale: |limit|, at least the root mean square limit of its kind.
+    scale, blind
+        |limit|, but at least the root mean square limit of its kind; `blind`: `detectable` is above a tenth of it.
     agrees
         Not rejected by Holm's rule.
     constant
@@ -105,6 +105,7 @@ class Final:
     dof: float
     detectable: float | None
     relative: float | None
+    scale: float
     blind: bool
     agrees: bool
     constant: bool
@@ -338,6 +339,7 @@ def _finals(
             dof=float(t.dof[q]),
             detectable=seen,
             relative=seen / abs(float(limits[q])) if limits[q] else None,
+            scale=float(scale[q]),
             blind=bool(seen > BLIND * scale[q]),
             agrees=not rejected[q],
             constant=bool(t.constant[q]),

@@ -28,7 +28,7 @@ MOST_LINES = 12
 """Inputs drawn as trajectories: more are not told apart."""
 
 
-def _figure(width: float, height: float, columns: int = 1, **how: Any) -> tuple[Figure, list[Axes]]:
+def new_figure(width: float, height: float, columns: int = 1, **how: Any) -> tuple[Figure, list[Axes]]:
     """A figure with an Agg canvas and its axes; E141 without matplotlib."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -71,7 +71,7 @@ def loss_curves(limit: Trajectory, finite: Sequence[Trajectory] = (), width: int
     width
         Their width n, for the legend.
     """
-    figure, (ax,) = _figure(5.2, 3.6)
+    figure, (ax,) = new_figure(5.2, 3.6)
     shown = np.asarray(limit.times) > 0
     if not np.any(shown & np.isfinite(limit.times)):
         raise TpproofError("E157", "no time after 0", "losses at some later steps")
@@ -87,7 +87,7 @@ def loss_curves(limit: Trajectory, finite: Sequence[Trajectory] = (), width: int
         word = "training loss" if name == "loss" else "test loss"
         ax.plot(t, y[shown], dashes, color=colour, label=f"{word}, $n = \\infty$")
     ax.set(xscale="log", yscale="log", xlabel="step $t$", ylabel=r"loss, mean over inputs of $L(f_t, y)$")
-    _finish(ax, finite, width)
+    finish(ax, finite, width)
     return figure
 
 
@@ -125,7 +125,7 @@ def trajectories(
         raise TpproofError("E157", f"inputs {list(inputs)}", expected)
     if not 0 <= output < (values.shape[2] if values.ndim == 3 else 1):
         raise TpproofError("E157", f"output {output}", "one that the trajectory has")
-    figure, (ax,) = _figure(5.2, 3.6)
+    figure, (ax,) = new_figure(5.2, 3.6)
     shown = np.isfinite(limit.times)
     runs = [_one_output(getattr(run, part), output) for run in _same_times(finite, limit)]
     for k, i in enumerate(inputs):
@@ -141,7 +141,7 @@ def trajectories(
             label=label,
         )
     ax.set(xlabel="step $t$", ylabel=r"$f_t$")
-    _finish(ax, finite, width)
+    finish(ax, finite, width)
     return figure
 
 
@@ -165,7 +165,7 @@ def kernel_maps(kernels: dict[str, Any], *, correlation: bool = False) -> Figure
             arrays[title] = k / np.outer(root, root)
     if not arrays:
         raise TpproofError("E157", "no kernel", "a dictionary of titles and matrices")
-    figure, axes = _figure(3.1 * len(arrays) + 0.9, 3.3, len(arrays))
+    figure, axes = new_figure(3.1 * len(arrays) + 0.9, 3.3, len(arrays))
     low, high = min(float(np.min(k)) for k in arrays.values()), max(float(np.max(k)) for k in arrays.values())
     for ax, (title, k) in zip(axes, arrays.items(), strict=True):
         image = ax.imshow(k, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
@@ -207,7 +207,7 @@ def function_space(
         raise TpproofError("E157", found, "three of shape (M,), std at least 0")
     if np.any(np.diff(where) < 0):
         raise TpproofError("E157", "x in no order", "test inputs in increasing order")
-    figure, (ax,) = _figure(5.2, 3.6)
+    figure, (ax,) = new_figure(5.2, 3.6)
     ax.fill_between(
         where, centre - 2 * spread, centre + 2 * spread, color=COLOURS[0], alpha=0.2, lw=0, label=r"$\pm2\sigma$"
     )
@@ -222,7 +222,7 @@ def function_space(
             raise TpproofError("E157", f"x_train and y_train of shapes {given.shape}, {labels.shape}", "both (N,)")
         ax.plot(given, labels, "o", color=COLOURS[1], ms=5, label="training data")
     ax.set(xlabel=r"$\xi$", ylabel=r"$f(\xi)$")
-    _finish(ax, (), None)
+    finish(ax, (), None)
     return figure
 
 
@@ -253,7 +253,7 @@ def _band(ax: Axes, t: Array, runs: list[Array]) -> None:
         ax.plot(t, np.mean(runs, axis=0), color=FINITE, lw=1)
 
 
-def _finish(ax: Axes, finite: Sequence[Trajectory], width: int | None) -> None:
+def finish(ax: Axes, finite: Sequence[Trajectory], width: int | None) -> None:
     """Grid, legend, and an entry for the finite networks."""
     if finite:
         label = f"$n = {width}$, {len(finite)} seeds" if width is not None else f"finite $n$, {len(finite)} seeds"
