@@ -45,6 +45,12 @@ class Matrix(Protocol):
     def inner(self, side: int, first: Any, second: Any) -> Small:
         """Inner products of blocks that were multiplied, from their places."""
 
+    def against(self, side: int, x: Array, place: Any) -> Small:
+        """Inner products of any vectors with a block that was multiplied, from its place."""
+
+    def recall(self, side: int, place: Any, weights: Small) -> Array:
+        """Combinations, by the rows of `weights`, of a block that was multiplied, from its place."""
+
     def update(self, ranges: Any, domains: Any, weights: Small) -> None:
         """W += Σ weights[i, j]·yᵢ xⱼᵀ for a block y that Wᵀ multiplied and a block x that W multiplied."""
 
@@ -145,6 +151,17 @@ class ExactMatrix:
         shared = min(first.shape[1], second.shape[1])
         return first[:, :shared] @ second[:, :shared].T
 
+    def against(self, side: int, x: Array, place: Small) -> Small:
+        """See `Matrix`."""
+        return self.space.gram(x, self.bases[side].blocks)[:, : place.shape[1]] @ place.T
+
+    def recall(self, side: int, place: Small, weights: Small) -> Array:
+        """See `Matrix`."""
+        basis = self.bases[side]
+        coordinates = np.zeros((len(weights), basis.size))
+        coordinates[:, : place.shape[1]] = weights @ place
+        return basis.space.combine([(coordinates, basis.blocks)], len(weights), basis.space.local(basis.length))
+
     def update(self, ranges: Small, domains: Small, weights: Small) -> None:
         """See `Matrix`."""
         grown = np.zeros((self.bases[RANGE].size, self.bases[DOMAIN].size))
@@ -197,6 +214,14 @@ class DenseMatrix:
     def inner(self, side: int, first: Array, second: Array) -> Small:
         """See `Matrix`."""
         return self.space.host(first @ second.T)
+
+    def against(self, side: int, x: Array, place: Array) -> Small:
+        """See `Matrix`."""
+        return self.space.host(x @ place.T)
+
+    def recall(self, side: int, place: Array, weights: Small) -> Array:
+        """See `Matrix`."""
+        return self.space.asarray(weights) @ place
 
     def update(self, ranges: Array, domains: Array, weights: Small) -> None:
         """See `Matrix`."""
