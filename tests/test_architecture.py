@@ -46,7 +46,7 @@ def test_the_two_sides_do_not_know_each_other(source: str, target: str) -> None:
     assert crossings(source, target) == []
 
 
-MEASURING = ("measure", "averages", "signals")
+MEASURING = ("measure", "addresses", "averages", "slopes", "one_step", "trajectory")
 """Of numerics/crosscheck: the side that is independent of the proof."""
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.dense.zoo import ARCHITECTURES
 from tests.numerics.crosscheck.helpers import Reference, everything, setting
-from tests.numerics.finite.helpers import torch_ntk
+from tests.numerics.finite.helpers import dense_twin, torch_ntk
 from tests.numerics.finite.test_network import networks
-from tpproof.numerics.crosscheck.measure import Measured, measure
+from tpproof.numerics.crosscheck.measure import Measured, Measurement, measure
+from tpproof.numerics.crosscheck.one_step import STEPS
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
+from tpproof.numerics.finite import FiniteNetwork, Space, train
 from tpproof.program.model import Program
 
 WIDTH, SEED = 16, 11
@@ -66,3 +69,82 @@ def test_error_signals(every: dict[str, Program], name: str) -> None:
     plain = Reference(program, WIDTH, SEED, given)
     expected = [float(plain.signals[q.key[:3]] @ plain.signals[q.key[3:]]) for q in quantities]
     agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities, expected)
+
+
+@pytest.mark.parametrize("name", ["moments", "tied", "gru", "layernorm", "bottleneck"])
+def test_slopes(every: dict[str, Program], name: str) -> None:
+    program, given = every[name], setting(every[name])
+    quantities = of(everything(program, 3, 60), Kind.SLOPE)
+    plain, expected = Reference(program, WIDTH, SEED, given), []
+    for q in quantities:
+        x, a, y, b, i, j = q.key
+        expected.append(float(np.mean(plain.partial(x, a, i) * plain.partial(y, b, j))))
+    agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities, expected)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_one_step(every: dict[str, Program], name: str) -> None:
+    """Changes of G-vars and outputs are those of SGD on the entries, by central differences."""
+    program, given = every[name], setting(every[name])
+    quantities = of(everything(program, 3, 100), Kind.CHANGE, Kind.OUTPUT_CHANGE)
+    plain = Reference(program, WIDTH, SEED, given)
+    changes, expected = [plain.changes(j) for j in range(3)], []
+    for q in quantities:
+        if q.kind is Kind.OUTPUT_CHANGE:
+            o, i, j = q.key
+            expected.append(changes[j][i][1][o])
+        else:
+            g, i, k, p, j = q.key
+            expected.append(float(plain.signals[k, p, j] @ changes[j][i][0][g]))
+    agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities, expected, 1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_responses_are_least_squares(every: dict[str, Program], name: str) -> None:
+    """On error signals of length 1, shortest where they depend on each other."""
+    program, given = every[name], setting(every[name])
+    quantities = of(everything(program, 3, 60), Kind.RESPONSE)
+    plain = Reference(program, WIDTH, SEED, given)
+    changes, expected = [plain.changes(j) for j in range(3)], []
+    for q in quantities:
+        g, i, k, p, j = q.key
+        keys = [(h, r) for h in program.gvars if program.symbol(h) == program.symbol(g)
+                for r in range(len(program.outputs))]  # fmt: skip
+        columns = np.stack([plain.signals[h, r, j] for h, r in keys], axis=1)
+        lengths = np.linalg.norm(columns, axis=0)
+        lengths[lengths == 0] = np.inf
+        found = np.linalg.lstsq(columns / lengths, changes[j][i][0][g], rcond=1e-6)[0] / lengths
+        expected.append(float(found[keys.index((k, p))]))
+    agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities, expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_trajectories(every: dict[str, Program], name: str) -> None:
+    program, given = every[name], setting(every[name])
+    quantities = of(everything(program, 3), Kind.TRAJECTORY)
+    x, y = np.array(given.inputs), np.array(given.targets)
+    net = FiniteNetwork(program, Space(WIDTH, seed=SEED), "dense")
+    expected = train(net, x[1:], y[1:], x, given.steps, given.rate).tests
+    found = measure(program, quantities, given, WIDTH, SEED, sampler="dense")
+    np.testing.assert_allclose(found.trajectory, expected, rtol=1e-9)
+    np.testing.assert_allclose(found.outputs, expected[0], rtol=1e-12)
+    agree(found, quantities, [float(expected[t, i, o]) for t, o, i in (q.key for q in quantities)])
+
+
+@pytest.mark.parametrize("name", ["moments", *ARCHITECTURES])
+def test_the_exact_sampler_measures_a_network_of_explicit_matrices(every: dict[str, Program], name: str) -> None:
+    """Every kind of quantity, on every architecture: what a dense network with the drawn products has."""
+    program, given = every[name], setting(every[name])
+    quantities = everything(program, 3, 12)
+    exact = Measurement(program, quantities, given, Space(48, seed=SEED, threads=1), "exact")
+    found = exact.run()
+    twin = Measurement(program, quantities, given, Space(48, seed=SEED, threads=1), "dense")
+    plan, twin.net = twin.net.plan, dense_twin(exact.net, 1)
+    twin.net.plan = plan
+    expected = twin.run()
+    np.testing.assert_allclose(found.trajectory, expected.trajectory, rtol=1e-7, atol=1e-8)
+    for kind in Kind:
+        chosen = [n for n, q in enumerate(quantities) if q.kind is kind]
+        scale = np.abs(expected.values[chosen]).max(initial=0.0)
+        rtol = 1e-5 if kind in STEPS else 1e-7
+        np.testing.assert_allclose(found.values[chosen], expected.values[chosen], rtol=rtol, atol=rtol * scale)

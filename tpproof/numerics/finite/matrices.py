@@ -6,6 +6,7 @@ SGD's low-rank updates need no second look at the vectors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,11 +46,11 @@ class Matrix(Protocol):
     def inner(self, side: int, first: Any, second: Any) -> Small:
         """Inner products of blocks that were multiplied, from their places."""
 
-    def against(self, side: int, x: Array, place: Any) -> Small:
-        """Inner products of any vectors with a block that was multiplied, from its place."""
+    def against(self, side: int, x: Array, places: Sequence[Any]) -> list[Small]:
+        """Inner products of any vectors with blocks that were multiplied, from their places."""
 
-    def recall(self, side: int, place: Any, weights: Small) -> Array:
-        """Combinations, by the rows of `weights`, of a block that was multiplied, from its place."""
+    def recall(self, side: int, places: Sequence[Any], weights: Sequence[Small]) -> Array:
+        """Σ weights·block, (rows of each of the weights, local), for blocks that were multiplied."""
 
     def update(self, ranges: Any, domains: Any, weights: Small) -> None:
         """W += Σ weights[i, j]·yᵢ xⱼᵀ for a block y that Wᵀ multiplied and a block x that W multiplied."""
@@ -151,16 +152,18 @@ class ExactMatrix:
         shared = min(first.shape[1], second.shape[1])
         return first[:, :shared] @ second[:, :shared].T
 
-    def against(self, side: int, x: Array, place: Small) -> Small:
+    def against(self, side: int, x: Array, places: Sequence[Small]) -> list[Small]:
         """See `Matrix`."""
-        return self.space.gram(x, self.bases[side].blocks)[:, : place.shape[1]] @ place.T
+        products = self.space.gram(x, self.bases[side].blocks)
+        return [products[:, : place.shape[1]] @ place.T for place in places]
 
-    def recall(self, side: int, place: Small, weights: Small) -> Array:
+    def recall(self, side: int, places: Sequence[Small], weights: Sequence[Small]) -> Array:
         """See `Matrix`."""
         basis = self.bases[side]
-        coordinates = np.zeros((len(weights), basis.size))
-        coordinates[:, : place.shape[1]] = weights @ place
-        return basis.space.combine([(coordinates, basis.blocks)], len(weights), basis.space.local(basis.length))
+        coordinates = np.zeros((len(weights[0]), basis.size))
+        for place, part in zip(places, weights, strict=True):
+            coordinates[:, : place.shape[1]] += part @ place
+        return self.space.combine([(coordinates, basis.blocks)], len(coordinates), self.space.local(basis.length))
 
     def update(self, ranges: Small, domains: Small, weights: Small) -> None:
         """See `Matrix`."""
@@ -215,13 +218,14 @@ class DenseMatrix:
         """See `Matrix`."""
         return self.space.host(first @ second.T)
 
-    def against(self, side: int, x: Array, place: Array) -> Small:
+    def against(self, side: int, x: Array, places: Sequence[Array]) -> list[Small]:
         """See `Matrix`."""
-        return self.space.host(x @ place.T)
+        return [self.space.host(x @ place.T) for place in places]
 
-    def recall(self, side: int, place: Array, weights: Small) -> Array:
+    def recall(self, side: int, places: Sequence[Array], weights: Sequence[Small]) -> Array:
         """See `Matrix`."""
-        return self.space.asarray(weights) @ place
+        parts = [self.space.asarray(part) @ place for place, part in zip(places, weights, strict=True)]
+        return sum(parts[1:], start=parts[0])
 
     def update(self, ranges: Array, domains: Array, weights: Small) -> None:
         """See `Matrix`."""
