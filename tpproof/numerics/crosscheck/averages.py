@@ -41,16 +41,20 @@ class Averages:
         """A vector (B or 1, local) has come."""
         if k in self._powers:
             self._sums[k] = self._power_sums(k, block)
-        partners = self._partners.get(k, set())
-        if not partners:
+        if k not in self._partners:
             return
         self._kept[k] = block
-        for other in partners & set(self._kept):
-            self._grams[k, other] = self.net.space.gram(block, [self._kept[other]]) / self._length(k)
-            self._grams[other, k] = self._grams[k, other].T
-        for old in list(self._kept):
-            if all((old, other) in self._grams for other in self._partners[old]):
-                del self._kept[old]
+        others = [other for other in self._kept if other in self._partners[k]]
+        if not others:
+            return
+        ends = np.cumsum([self._kept[other].shape[0] for other in others])[:-1]
+        products = self.net.space.gram(block, [self._kept[other] for other in others]) / self._length(k)
+        for other, part in zip(others, np.split(products, ends, axis=1), strict=True):
+            self._grams[k, other], self._grams[other, k] = part, part.T
+            self._partners[k].discard(other)
+            self._partners[other].discard(k)
+        for done in [other for other in self._kept if not self._partners[other]]:
+            del self._kept[done]
 
     def _length(self, k: int) -> int:
         return self.net.space.length(self.net.program.widths[k])  # type: ignore[arg-type]

@@ -56,7 +56,11 @@ class OneStep:
         self.pairs = pairs_of(self.quantities)
         self._wanted: dict[int, dict[Signal, None]] = {}
         self._products: dict[tuple[int, Signal], Small] = {}
-        self._symbols: dict[tuple[int, bool], Small] = {}
+        self._solvers: dict[tuple[tuple[int, bool], int], Small] = {}
+        self._families: dict[tuple[int, bool], list[Signal]] = {}
+        for k in net.program.gvars:
+            outputs = range(len(net.program.outputs))
+            self._families.setdefault(net.program.symbol(k), []).extend((k, p) for p in outputs)
         for q in self.quantities:
             if q.kind is not Kind.OUTPUT_CHANGE:
                 g, _, k, p, _ = q.key
@@ -66,9 +70,7 @@ class OneStep:
 
     def _family(self, g: int) -> list[Signal]:
         """The error signals that Z^δg is made of, by (107)."""
-        program = self.net.program
-        return [(k, p) for k in program.gvars if program.symbol(k) == program.symbol(g)
-                for p in range(len(program.outputs))]  # fmt: skip
+        return self._families[self.net.program.symbol(g)]
 
     def _look(self, g: int, change: Array) -> None:
         scale = math.sqrt(self.net.space.width) * self.rate
@@ -77,9 +79,8 @@ class OneStep:
 
     def values(self) -> dict[Quantity, float]:
         """All of them."""
-        outputs = self.step.run() / self.rate
+        outputs: Small = self.step.run() / self.rate
         row = {pair: r for r, pair in enumerate(self.pairs)}
-        nothing = np.zeros(len(self.pairs))
         found: dict[Quantity, float] = {}
         responses: dict[tuple[int, int, int], dict[Signal, float]] = {}
         for q in self.quantities:
@@ -89,40 +90,43 @@ class OneStep:
                 continue
             g, i, k, p, j = q.key
             if q.kind is Kind.CHANGE:
-                found[q] = float(self._products.get((g, (k, p)), nothing)[row[i, j]])
+                found[q] = self._product(g, (k, p), row[i, j])
                 continue
             if (g, i, j) not in responses:
                 family = self._family(g)
-                right = np.array([self._products.get((g, key), nothing)[row[i, j]] for key in family])
-                solved = coefficients(self._grams(g)[j], right)
-                responses[g, i, j] = dict(zip(family, map(float, solved), strict=True))
+                right = np.array([self._product(g, key, row[i, j]) for key in family])
+                responses[g, i, j] = dict(zip(family, map(float, self._solver(g, j) @ right), strict=True))
             found[q] = responses[g, i, j].get((k, p), 0.0)
         return found
 
-    def _grams(self, g: int) -> Small:
-        """The inner products of a symbol's error signals at input j, ``[j, ·, ·]``."""
-        symbol, family = self.net.program.symbol(g), self._family(g)
-        if symbol not in self._symbols:
-            products = [[np.diag(self.signals.inner(*one, *two)) for two in family] for one in family]
-            self._symbols[symbol] = np.moveaxis(np.array(products), 2, 0)
-        return self._symbols[symbol]
+    def _product(self, g: int, key: Signal, r: int) -> float:
+        """dkᵀδg over their length; 0 if g does not change."""
+        return float(self._products[g, key][r]) if (g, key) in self._products else 0.0
+
+    def _solver(self, g: int, j: int) -> Small:
+        """Inner products of δg with the error signals of its symbol at ξ_j → coefficients."""
+        key, family = (self.net.program.symbol(g), j), self._family(g)
+        if key not in self._solvers:
+            gram = np.array([[self.signals.inner(*one, *two)[j, j] for two in family] for one in family])
+            self._solvers[key] = solver(gram)
+        return self._solvers[key]
 
 
-def coefficients(gram: Small, right: Small) -> Small:
-    """Least squares by the normal equations; of signals that depend on each other, the shortest combination.
+def solver(gram: Small) -> Small:
+    """What makes coefficients of inner products, by least squares.
+
+    Of signals that depend on each other, each scaled to length 1, it finds the combination with the least coefficients.
 
     Parameters
     ----------
     gram
         Inner products of the signals.
-    right
-        Their inner products with what is projected.
     """
     lengths = np.sqrt(np.diag(gram))
     there = lengths > 0
-    scale = np.where(there, lengths, 1.0)
-    values, vectors = np.linalg.eigh(gram / np.outer(scale, scale))
+    scale = np.where(there, 1.0 / np.where(there, lengths, 1.0), 0.0)
+    values, vectors = np.linalg.eigh(gram * np.outer(scale, scale))
     kept = values > DEPENDENT * max(values.max(), 1.0)
     inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
-    found: Small = vectors @ (inverse * (vectors.T @ (right / scale))) / scale
-    return np.where(there, found, 0.0)
+    found: Small = (scale[:, None] * vectors * inverse) @ (vectors.T * scale)
+    return found
