@@ -46,6 +46,19 @@ def test_the_two_sides_do_not_know_each_other(source: str, target: str) -> None:
     assert crossings(source, target) == []
 
 
+MEASURING = ("measure", "addresses", "averages", "slopes", "one_step", "trajectory")
+"""Of numerics/crosscheck: the side that is independent of the proof."""
+
+
+@pytest.mark.parametrize("name", MEASURING)
+def test_finite_networks_are_measured_without_the_limit(name: str) -> None:
+    modules = imported(PACKAGE / "numerics" / "crosscheck" / f"{name}.py")
+    allowed = ("program.model.", "program.constants.", "errors.", "numerics.finite.", "numerics.crosscheck.quantities.",
+               *(f"numerics.crosscheck.{other}." for other in MEASURING))  # fmt: skip
+    own = {m.removeprefix("tpproof.") for m in modules if m.startswith("tpproof.")}
+    assert own and [m for m in own if not m.startswith(allowed)] == []
+
+
 def test_the_checker_imports_the_standard_library_and_itself() -> None:
     assert len(room("checker")) > 3
     for path in room("checker"):

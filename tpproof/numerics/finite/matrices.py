@@ -6,6 +6,7 @@ SGD's low-rank updates need no second look at the vectors.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +45,12 @@ class Matrix(Protocol):
 
     def inner(self, side: int, first: Any, second: Any) -> Small:
         """Inner products of blocks that were multiplied, from their places."""
+
+    def against(self, side: int, x: Array, places: Sequence[Any]) -> list[Small]:
+        """Inner products of any vectors with blocks that were multiplied, from their places."""
+
+    def recall(self, side: int, places: Sequence[Any], weights: Sequence[Small]) -> Array:
+        """Σ weights·block, (rows of each of the weights, local), for blocks that were multiplied."""
 
     def update(self, ranges: Any, domains: Any, weights: Small) -> None:
         """W += Σ weights[i, j]·yᵢ xⱼᵀ for a block y that Wᵀ multiplied and a block x that W multiplied."""
@@ -145,6 +152,19 @@ class ExactMatrix:
         shared = min(first.shape[1], second.shape[1])
         return first[:, :shared] @ second[:, :shared].T
 
+    def against(self, side: int, x: Array, places: Sequence[Small]) -> list[Small]:
+        """See `Matrix`."""
+        products = self.space.gram(x, self.bases[side].blocks)
+        return [products[:, : place.shape[1]] @ place.T for place in places]
+
+    def recall(self, side: int, places: Sequence[Small], weights: Sequence[Small]) -> Array:
+        """See `Matrix`."""
+        basis = self.bases[side]
+        coordinates = np.zeros((len(weights[0]), basis.size))
+        for place, part in zip(places, weights, strict=True):
+            coordinates[:, : place.shape[1]] += part @ place
+        return self.space.combine([(coordinates, basis.blocks)], len(coordinates), self.space.local(basis.length))
+
     def update(self, ranges: Small, domains: Small, weights: Small) -> None:
         """See `Matrix`."""
         grown = np.zeros((self.bases[RANGE].size, self.bases[DOMAIN].size))
@@ -197,6 +217,15 @@ class DenseMatrix:
     def inner(self, side: int, first: Array, second: Array) -> Small:
         """See `Matrix`."""
         return self.space.host(first @ second.T)
+
+    def against(self, side: int, x: Array, places: Sequence[Array]) -> list[Small]:
+        """See `Matrix`."""
+        return [self.space.host(x @ place.T) for place in places]
+
+    def recall(self, side: int, places: Sequence[Array], weights: Sequence[Small]) -> Array:
+        """See `Matrix`."""
+        parts = [self.space.asarray(part) @ place for place, part in zip(places, weights, strict=True)]
+        return sum(parts[1:], start=parts[0])
 
     def update(self, ranges: Array, domains: Array, weights: Small) -> None:
         """See `Matrix`."""

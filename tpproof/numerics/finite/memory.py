@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,45 @@ def training_numbers(net: FiniteNetwork, batches: Sequence[int], tests: int, dim
         if parameter.trained and not net.dense:
             factors += _local(net, parameter.rows) * min(sum(batches), max(dims))
     return _kept(net, sum(batches) + tests, sum(batches), dims) + factors + _working(net, widest, 1)
+
+
+def measuring_numbers(
+    net: FiniteNetwork, inputs: int, pairs: int, steps: int, held: Collection[int], dims: Sequence[int]
+) -> int:
+    """Numbers of one forward and backward pass from every output, one step's changes, and training.
+
+    Parameters
+    ----------
+    net
+        The network.
+    inputs
+        B, of each pass.
+    pairs
+        Changes of every vector by one step; 0: none, and matrices forget what they have multiplied.
+    steps
+        Of training on all inputs.
+    held
+        Vectors that are kept for their moments.
+    dims
+        d of each input.
+    """
+    program, rows = net.program, len(net.program.outputs)
+    total = _kept(net, inputs * (1 + steps) + pairs + inputs * (steps > 0), inputs * (rows + steps), dims)
+    total += _working(net, inputs, rows)
+    widths = [0 if w is None else _local(net, w) for w in program.widths]
+    total += inputs * sum(widths[k] for k in held)
+    if pairs:
+        signals = sum(widths[k] for k in program.gvars if program.nodes[k].op != "matmul")
+        alive = [sum(widths[k] for k in _met(net) if net.plan.level[k] <= s <= net.plan.last[k])
+                 for s in range(len(net.plan.stages))]  # fmt: skip
+        shown = sum(widths[x] for x in {x for out in program.outputs for _, x in out.terms})
+        total += signals * inputs * rows + pairs * max(alive) + shown * inputs
+    return total
+
+
+def _met(net: FiniteNetwork) -> set[int]:
+    """The vectors that are ever written down."""
+    return {*net.program.gvars, *(k for stage in net.plan.stages for group in stage.groups for k in group.keeps)}
 
 
 def _local(net: FiniteNetwork, ratio: Fraction) -> int:

@@ -40,7 +40,7 @@ class Local:
     group: Group
     singles: Mapping[int, Any]
 
-    def _numbers(self) -> dict[int, Any]:
+    def numbers(self) -> dict[int, Any]:
         """Scalars that the group reads, as the namespace's arrays."""
         nodes, single = self.plan.program.nodes, self.plan.single
         read = {a for k in self.group.nodes for a in nodes[k].args if single[a]}
@@ -50,7 +50,7 @@ class Local:
             found[a] = number if isinstance(number, float) else self.space.asarray(number)
         return found
 
-    def _evaluate(self, values: dict[int, Any]) -> None:
+    def evaluate(self, values: dict[int, Any]) -> None:
         for k in self.group.nodes:
             node = self.plan.program.nodes[k]
             values[k] = value(self.space.xp, node, [values[a] for a in node.args])
@@ -61,11 +61,11 @@ class Local:
 
     def forward(self, given: Mapping[int, Array]) -> dict[int, Array]:
         """The values that somebody else reads."""
-        group, numbers = self.group, self._numbers()
+        group, numbers = self.group, self.numbers()
 
         def work(_: slice, blocks: list[Array]) -> tuple[list[Array], list[Any]]:
             values = {**numbers, **dict(zip(group.reads, blocks, strict=True))}
-            self._evaluate(values)
+            self.evaluate(values)
             return [values[k] for k in group.keeps], []
 
         blocks, _ = self.space.coordinatewise(work, [given[k] for k in group.reads], self._count)
@@ -83,21 +83,21 @@ class Local:
         signals
             Error signals of the group's nodes, from later stages.
         """
-        numbers, incoming = self._numbers(), list(signals)
+        numbers, incoming = self.numbers(), list(signals)
         rows = sorted({r for r, _ in incoming})
         keys: list[Key] = []
         sum_keys: list[Key] = []
 
         def work(_: slice, blocks: list[Array]) -> tuple[list[Array], list[Any]]:
             values = {**numbers, **dict(zip(self.group.reads, blocks, strict=False))}
-            self._evaluate(values)
+            self.evaluate(values)
             slopes: dict[Key, Any] = {}
             found: dict[Key, Array] = {}
             sums: dict[Key, Array] = {}
             back = dict(zip(incoming, blocks[len(self.group.reads) :], strict=True))
             for r in rows:
                 one = {k: d for (row, k), d in back.items() if row == r}
-                self._reverse(values, slopes, one, lambda a, s, r=r: _accumulate(sums, (r, a), s))
+                self.reverse(values, slopes, one, lambda a, s, r=r: _accumulate(sums, (r, a), s))
                 found.update({(r, k): d for k, d in one.items()})
             keys[:], sum_keys[:] = list(found), list(sums)
             return list(found.values()), list(sums.values())
@@ -106,7 +106,7 @@ class Local:
         found, sums = self.space.coordinatewise(work, blocks, self._count)
         return dict(zip(keys, found, strict=True)), dict(zip(sum_keys, sums, strict=True))
 
-    def _reverse(self, values: Mapping[int, Any], slopes: dict[Key, Any], back: dict[int, Array], scalar: Any) -> None:
+    def reverse(self, values: Mapping[int, Any], slopes: dict[Key, Any], back: dict[int, Array], scalar: Any) -> None:
         """One reverse sweep: `back` loses the group's nodes and gains what they read."""
         plan, xp = self.plan, self.space.xp
         for k in reversed(self.group.nodes):
