@@ -25,6 +25,8 @@ ALPHA = 1e-4
 """The chance that the cross-check of a right network disagrees, all its tests together."""
 DESIGN = {256: 64, 1024: 64, 4096: 64, 65536: 96}
 """Width → networks. N = 6.6·10⁶."""
+DENSE = {64: 128, 256: 128, 1024: 64}
+"""The same for networks whose matrices are written out: these cost n² each."""
 SAMPLES = 64
 """Networks of each width, where only widths are given."""
 

@@ -127,7 +127,7 @@ class Measurement:
         """Forward, backward, a step, training."""
         net, program, count = self.net, self.net.program, len(self.inputs)
         require_addresses(program, self.quantities, self.setting)
-        self._require_room()
+        self.require_room()
         averages = Averages(net, self.quantities)
         state = net.forward(self.inputs, rows=len(program.outputs), shown=True, watch=averages.see)
         net.require_finite([state.outputs], "an output")
@@ -187,10 +187,18 @@ class Measurement:
                     for q in self._of(Kind.SIGNAL))  # fmt: skip
         return not apart and not self._any(*STEPS, Kind.TRAJECTORY)
 
-    def _require_room(self) -> None:
+    @property
+    def numbers(self) -> int:
+        """What memory has to hold."""
         held = {k for q in self._of(Kind.MOMENT2) for k in q.key[:2] if q.key[0] != q.key[1]}
-        steps = self.setting.steps if self._any(Kind.TRAJECTORY) else 0
         dims = [x.shape[2] for x in self.net.inputs(self.inputs)]
-        pairs = pairs_of(self.quantities)
-        numbers = measuring_numbers(self.net, len(self.inputs), len(pairs), steps, held, dims)
-        require_room(self.net, numbers, f"{len(self.inputs)} inputs, {len(pairs)} changes and {steps} steps")
+        return measuring_numbers(self.net, len(self.inputs), len(pairs_of(self.quantities)), self._steps, held, dims)
+
+    @property
+    def _steps(self) -> int:
+        return self.setting.steps if self._any(Kind.TRAJECTORY) else 0
+
+    def require_room(self) -> None:
+        """Raise E104 if there is less."""
+        pairs = len(pairs_of(self.quantities))
+        require_room(self.net, self.numbers, f"{len(self.inputs)} inputs, {pairs} changes and {self._steps} steps")

@@ -88,6 +88,21 @@ def with_functions(program: Program, functions: Mapping[str, Any]) -> tuple[Prog
     return program, library
 
 
+def program_of(net: Any) -> Program:
+    """The program of a network. Raises E142 for what is none."""
+    program = net if isinstance(net, Program) else getattr(net, "program", None)
+    if not isinstance(program, Program):
+        raise TpproofError("E142", repr(net)[:80], "a network: one made with @network, by load(…) or of the zoo")
+    return program
+
+
+def require_proved(proof: Proof) -> Proof:
+    """Raise `Refused` for a network that has no kernel."""
+    if proof.verdict in ("refused", "refuted"):
+        raise Refused("E150", why(proof), "one with a proof")
+    return proof
+
+
 def why(proof: Proof) -> str:
     """Why a network has no kernel: the assumptions that it violates."""
     violated = [to_row(entry) for entry in proof.assumptions if entry.status == "violated"]

@@ -17,7 +17,13 @@ from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.blocks import RowBlocks
 from tpproof.numerics.gram.cluster import Recipe, spread
-from tpproof.numerics.gram.given import Refused, chosen_backend, float_kind, why, with_functions
+from tpproof.numerics.gram.given import (
+    chosen_backend,
+    float_kind,
+    program_of,
+    require_proved,
+    with_functions,
+)
 from tpproof.numerics.gram.gram import SAMPLED, Diagonals, Gram, Settings, Values, require_finite
 from tpproof.numerics.gram.inputs import InputArrays, as_inputs, require_alike
 from tpproof.numerics.gram.store import Progress, Scheduler, compute, one_by_one
@@ -113,12 +119,10 @@ class KernelFunction:
     ) -> None:
         self.program, self.library, self.limits = program, library, limits
         self.settings, self.samples, self.rtol = settings, samples, rtol
-        self.proof: Proof = prove(program, limits)
+        self.proof: Proof = require_proved(prove(program, limits))
         self.plan: Plan | None = None
         self._templates: dict[Any, Any] = {}
         self.reason = ""
-        if self.proof.verdict in ("refused", "refuted"):
-            raise Refused("E150", why(self.proof), "one with a proof")
         try:
             self.plan = compiled(self.proof, library)
         except NotReducible as error:
@@ -323,10 +327,7 @@ def kernel_fn(
     >>> k.ntk.shape, k.method, k.reached
     ((3, 3), 'closed-form', True)
     """
-    program = net if isinstance(net, Program) else getattr(net, "program", None)
-    if not isinstance(program, Program):
-        raise TpproofError("E142", repr(net)[:80], "a network: one made with @network, by load(…) or of the zoo")
-    given, library = with_functions(program, functions or {})
+    given, library = with_functions(program_of(net), functions or {})
     if rtol is not None and not (isinstance(rtol, Real) and 0 < rtol < 1):
         raise TpproofError("E142", f"rtol = {rtol!r}"[:80], "a number between 0 and 1")
     kind = float_kind(dtype)

@@ -1,0 +1,209 @@
+"""From a network to a verdict: proof → quantities and limits; networks → samples; both → `CrossCheck`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
+from tpproof.numerics.crosscheck.backends import chosen_backend
+from tpproof.numerics.crosscheck.choice import Choice, choose
+from tpproof.numerics.crosscheck.defaults import ALPHA
+from tpproof.numerics.crosscheck.design import design_of
+from tpproof.numerics.crosscheck.expected import limits as limits_of
+from tpproof.numerics.crosscheck.quantities import Kind, Setting
+from tpproof.numerics.crosscheck.report import CrossCheck, Trajectories
+from tpproof.numerics.crosscheck.report import joined as report
+from tpproof.numerics.crosscheck.run import Progress, Results, run
+from tpproof.numerics.crosscheck.samples import Samples
+from tpproof.numerics.crosscheck.setting import setting_of
+from tpproof.numerics.crosscheck.tasks import tasks
+from tpproof.numerics.crosscheck.trajectories import Kernels, descent
+from tpproof.numerics.crosscheck.work import Layout, recipe
+from tpproof.numerics.functions import Array
+from tpproof.numerics.gram.given import program_of, require_proved
+from tpproof.program.canonical import sha256
+from tpproof.proof.prove import Proof, prove
+
+Say = Callable[[str], None]
+MOST = 400
+"""Quantities of one cross-check."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The limit's side.
+
+    Attributes
+    ----------
+    choice
+        The quantities.
+    setting
+        What all networks are given.
+    values, errors
+        (Q,) limits and their standard errors; 0 for trajectories, whose limit is kernel gradient descent.
+    kernels
+        What that descends with.
+    """
+
+    choice: Choice
+    setting: Setting
+    values: Array
+    errors: Array
+    kernels: Kernels
+
+
+def crosscheck(
+    net: Any,
+    inputs: Any = None,
+    *,
+    targets: Any = None,
+    widths: Sequence[int] | None = None,
+    samples: int | None = None,
+    sampler: str = "exact",
+    backend: str = "auto",
+    seed: int = 0,
+    steps: int = 3,
+    rate: float | None = None,
+    alpha: float = ALPHA,
+    most: int = MOST,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+    say: Say | None = None,
+    limits: Limits = DEFAULT,
+) -> CrossCheck:
+    """Networks of finite width against every equation of the proof.
+
+    Parameters
+    ----------
+    net
+        A network, or its proof.
+    inputs
+        (N, d), or (N, parts, d): the first is ξ̃, the others are trained on. By default three generic ones in R^5.
+    targets
+        (N, outputs), of the trajectories; ±1 in turn by default.
+    widths, samples
+        n, and how many networks of each. By default four widths, as large as a machine does in a minute or so.
+    sampler
+        "exact" draws what the network sees of its matrices, "dense" the matrices.
+    backend
+        "auto", "numpy" or "cupy".
+    seed
+        Of the networks. The same seed gives the same numbers whatever the number of workers.
+    steps, rate
+        Of the trajectories. By default a rate with which the limit descends in half its fastest time.
+    alpha
+        The chance that a right network disagrees, all tests together.
+    most
+        Quantities at most; kernels, outputs' changes and trajectories are never left out.
+    workers, scheduler, journal, progress
+        See `run.run`.
+    say
+        Told each stage.
+    limits
+        Bounds on proof and samples.
+
+    Raises
+    ------
+    TpproofError
+        E150 for a network without a proof or with an abstract nonlinearity; E104 for impossible sizes, before anything
+        is allocated; E151, E160 for inputs, widths or samples that do not fit; E152 for a training that diverges.
+    """
+    say = say or (lambda stage: None)
+    began = time.monotonic()
+    if sampler not in ("exact", "dense"):
+        raise TpproofError("E160", f"the sampler {sampler!r}"[:80], "exact or dense")
+    say("proving the network")
+    proof = require_proved(net if isinstance(net, Proof) else prove(program_of(net), limits))
+    say("the limit's side")
+    side = expected(proof, inputs, targets=targets, steps=steps, rate=rate, most=most, limits=limits)
+    wanted = design_of(proof.program, side.choice.quantities, side.setting, sampler, widths, samples)
+    say("finite networks")
+    where = chosen_backend(backend)
+    work = recipe(proof.program, side.choice.quantities, side.setting, sampler, where, seed)
+    found = run(tasks(wanted), work, workers=workers, scheduler=scheduler, journal=journal, progress=progress)
+    if not found.values:
+        raise KeyboardInterrupt
+    say("the verdict")
+    told = {"backend": where, "sampler": sampler, "seed": seed, "alpha": alpha}
+    return _reported(proof, side, found, {**told, "seconds": time.monotonic() - began}, sum(wanted.values()))
+
+
+def expected(
+    proof: Proof,
+    inputs: Any = None,
+    *,
+    targets: Any = None,
+    steps: int = 3,
+    rate: float | None = None,
+    most: int = MOST,
+    limits: Limits = DEFAULT,
+) -> Expected:
+    """The limit's side of `crosscheck`, whose parameters these are: nothing of it is a network's."""
+    setting, known = setting_of(proof, inputs, targets, steps, rate, limits)
+    choice = choose(proof, setting, most, limits)
+    found = limits_of(proof, choice.quantities, setting, limits=limits)
+    return Expected(choice, setting, found.values, found.errors, known)
+
+
+def _reported(proof: Proof, side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
+    quantities, setting = side.choice.quantities, side.setting
+    times = setting.steps + 1 if any(q.kind is Kind.TRAJECTORY for q in quantities) else 0
+    layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), times)
+    by_width: dict[int, list[Array]] = {}
+    for task, row in found.values.items():
+        by_width.setdefault(task.width, []).append(row)
+    tables = {width: np.stack(rows) for width, rows in by_width.items()}
+    size = len(setting.inputs) * len(setting.slopes)
+    fall = descent(side.kernels.value.reshape(size, size), setting)
+    values = {width: _against_descent(layout, rows, side, fall) for width, rows in tables.items()}
+    return report(
+        Samples(quantities, values),
+        side.values,
+        side.errors,
+        name=proof.program.name,
+        network_sha256=sha256(proof.program),
+        notes=_notes(side, found, asked),
+        trajectories=_trajectories(layout, tables, fall),
+        **told,
+    )
+
+
+def _against_descent(layout: Layout, rows: Array, side: Expected, fall: Callable[[Array], Array]) -> Array:
+    """Values, the trajectories less what kernel gradient descent (22) makes of the network's own start."""
+    values = layout.values(rows).copy()
+    wanted = [(k, q.key) for k, q in enumerate(side.choice.quantities) if q.kind is Kind.TRAJECTORY]
+    if wanted:
+        predicted = np.stack([fall(start) for start in layout.starts(rows)])
+        for k, (t, o, i) in wanted:
+            values[:, k] -= predicted[:, t, i, o]
+    return values
+
+
+def _trajectories(layout: Layout, tables: dict[int, Array], fall: Callable[[Array], Array]) -> Trajectories | None:
+    """Of the largest width, for a figure."""
+    if not layout.times:
+        return None
+    width = max(tables)
+    starts = layout.starts(tables[width])
+    return Trajectories(layout.trajectories(tables[width]), np.stack([fall(start) for start in starts]), width)
+
+
+def _notes(side: Expected, found: Results, asked: int) -> tuple[str, ...]:
+    notes = []
+    if found.partial:
+        notes.append(f"interrupted: {len(found.values)} of {asked} networks")
+    if found.resumed:
+        notes.append(f"{found.resumed} networks are from the journal")
+    if side.choice.left_out:
+        left = ", ".join(f"{count} {kind.value}" for kind, count in side.choice.left_out.items())
+        notes.append(f"not tested, to keep the report small: {left}")
+    return tuple(notes)

@@ -1,0 +1,112 @@
+"""What all networks of a cross-check are given: inputs, targets, χ, and a rate at which the limit descends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
+from tpproof.numerics.crosscheck.quantities import Setting
+from tpproof.numerics.crosscheck.trajectories import Kernels, kernels
+from tpproof.numerics.functions import Array
+from tpproof.numerics.gram.inputs import InputArrays, as_inputs
+from tpproof.program.model import Program
+from tpproof.proof.prove import Proof
+
+COUNT, DIMENSION = 3, 5
+"""Inputs where none are given: ξ̃ and two to train on, in R^5."""
+LIKENESS = 0.6
+"""Correlation of neighbours among them: kernels between them are not small."""
+MOST = 16
+"""Inputs: every one makes vectors of every width."""
+STEPS = 1000
+"""Of a trajectory."""
+
+
+def setting_of(
+    proof: Proof,
+    inputs: Any = None,
+    targets: Any = None,
+    steps: int = 3,
+    rate: float | None = None,
+    limits: Limits = DEFAULT,
+) -> tuple[Setting, Kernels]:
+    """The setting of a cross-check, and the limit's kernels in it.
+
+    Parameters
+    ----------
+    proof
+        What was found about the network.
+    inputs
+        As `kernel_fn` takes them; the first is ξ̃. Generic ones if None.
+    targets
+        (N, outputs), or (N,) for one output; ±1 in turn if None.
+    steps, rate
+        Of the trajectories. Without a rate, one with which the fastest direction of the limit is halved by a step.
+
+    limits
+        Bounds on data and samples.
+
+    Raises
+    ------
+    TpproofError
+        E104, E153 for inputs that the network does not take, E160 for too many or too few, or inputs of unlike
+        dimensions; for targets, steps or rates that are none.
+    """
+    program = proof.program
+    given = _generic(program) if inputs is None else _numbers(as_inputs(inputs, program.inputs, limits))
+    if not 2 <= len(given) <= MOST:
+        raise TpproofError("E160", f"{len(given)} inputs", f"2 to {MOST}: a test input, and inputs to train on")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= STEPS:
+        raise TpproofError("E160", f"{steps!r} steps"[:80], f"1 to {STEPS}")
+    wanted = _targets(targets, len(given), len(program.outputs))
+    slopes = tuple((-1.0) ** p / (1 + p) for p in range(len(program.outputs)))  # unlike each other
+    bare = Setting(_frozen(given), _frozen(wanted), slopes, steps, 1.0)
+    known = kernels(proof, bare, limits=limits)
+    chosen = _rate(known, len(given)) if rate is None else float(rate)
+    if not 0 < chosen < np.inf:
+        raise TpproofError("E160", f"the rate {rate!r}"[:80], "a finite number above 0")
+    return Setting(bare.inputs, bare.targets, slopes, steps, chosen), known
+
+
+def _generic(program: Program) -> Array:
+    """(N, parts, d), norms near √d, neighbours alike."""
+    parts = sum(i.parts for i in program.inputs)
+    x = np.random.default_rng(0).standard_normal((COUNT, parts, DIMENSION))
+    for i in range(1, COUNT):
+        x[i] = LIKENESS * x[i - 1] + np.sqrt(1 - LIKENESS**2) * x[i]
+    return np.round(x, 6)  # short in files, the same on every machine
+
+
+def _numbers(data: InputArrays) -> Array:
+    """(N, parts, d), the parts of all inputs in order."""
+    if len(set(data.dimensions)) > 1:
+        raise TpproofError("E160", f"inputs of dimensions {list(data.dimensions)}", "one dimension for all inputs")
+    return np.concatenate([np.asarray(a, dtype=np.float64) for a in data.arrays], axis=1)
+
+
+def _targets(given: Any, count: int, outputs: int) -> Array:
+    if given is None:
+        return np.where((np.arange(count)[:, None] + np.arange(outputs)[None, :]) % 2, 1.0, -1.0)
+    try:
+        found = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        found = np.zeros(0)
+    found = found[:, None] if found.ndim == 1 and outputs == 1 else found
+    if found.shape != (count, outputs) or not np.isfinite(found).all():
+        raise TpproofError("E160", f"targets of shape {found.shape}", f"finite numbers of shape {(count, outputs)}")
+    return found
+
+
+def _rate(known: Kernels, count: int) -> float:
+    """Half of the inverse of K's largest eigenvalue on the batch, which the loss averages over."""
+    outputs = known.value.shape[1]
+    trained = known.value[1:, :, 1:, :].reshape((count - 1) * outputs, -1)
+    largest = float(np.linalg.eigvalsh((trained + trained.T) / 2)[-1])
+    return float(f"{0.5 * (count - 1) / largest:.3g}") if largest > 0 else 1.0
+
+
+def _frozen(values: Array) -> Any:
+    return tuple(map(_frozen, values)) if values.ndim > 1 else tuple(values.tolist())
