@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tpproof.errors import TpproofError
     from tpproof.language.network import Network, load, network
     from tpproof.limits import Limits
+    from tpproof.numerics.crosscheck.crosscheck import crosscheck
+    from tpproof.numerics.crosscheck.report import CrossCheck
     from tpproof.numerics.gram.kernel import Kernel, kernel_fn
     from tpproof.numerics.reduction.univariate import Callables
     from tpproof.program.model import Program
@@ -25,6 +27,7 @@ __version__ = "0.1.0"
 
 _TOOLS = {
     "Certificate": "tpproof.certificate.model",
+    "CrossCheck": "tpproof.numerics.crosscheck.report",
     "Limits": "tpproof.limits",
     "Network": "tpproof.language.network",
     "Program": "tpproof.program.model",
@@ -33,6 +36,7 @@ _TOOLS = {
     "Callables": "tpproof.numerics.reduction.univariate",
     "Kernel": "tpproof.numerics.gram.kernel",
     "check": "tpproof.certificate.api",
+    "crosscheck": "tpproof.numerics.crosscheck.crosscheck",
     "kernel_fn": "tpproof.numerics.gram.kernel",
     "load": "tpproof.language.network",
     "network": "tpproof.language.network",
@@ -41,8 +45,8 @@ _TOOLS = {
 
 # fmt: off
 __all__ = [  # noqa: RUF022 (tools; declarations; functions)
-    "Callables", "Certificate", "Kernel", "Limits", "Network", "Program", "Report", "TpproofError",
-    "check", "kernel_fn", "load", "network", "prove", "zoo",
+    "Callables", "Certificate", "CrossCheck", "Kernel", "Limits", "Network", "Program", "Report", "TpproofError",
+    "check", "crosscheck", "kernel_fn", "load", "network", "prove", "zoo",
     "input", "embedding", "matrix", "bias", "readout", "output_bias", "nonlinearity",
     "ones", "zeros", "mean", "width", "softmax", "sum", "output",
     "identity", "tanh", "erf", "sin", "cos", "exp", "sigmoid", "softplus", "gelu", "silu",

@@ -20,6 +20,7 @@ _COMMANDS = {
     "prove": ("tpproof.cli.prove", "Prove a network; write its certificate, HTML and LaTeX."),
     "check": ("tpproof.cli.check", "Check certificates with the independent checker."),
     "kernel": ("tpproof.cli.kernel", "The limit kernel as numbers, each with its error."),
+    "crosscheck": ("tpproof.cli.crosscheck", "Finite networks against every equation of the proof."),
     "paths": ("tpproof.cli.inspect", "The paths, their isomorphism classes, every ⟨p,q⟩."),
     "unroll": ("tpproof.cli.inspect", "The program of T steps of SGD, as in Algorithm 1."),
     "show": ("tpproof.cli.inspect", "The parsed, reduced program."),
@@ -27,7 +28,7 @@ _COMMANDS = {
     "zoo": ("tpproof.cli.inspect", "List the built-in architectures, or print one."),
 }
 _NO_ROOM = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)
-_LATER = ("crosscheck", "claim")
+_LATER = ("claim",)
 
 
 class _Commands(click.Group):

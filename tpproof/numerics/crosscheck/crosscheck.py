@@ -42,6 +42,8 @@ class Expected:
 
     Attributes
     ----------
+    proof
+        Of the network.
     choice
         The quantities.
     setting
@@ -52,6 +54,7 @@ class Expected:
         What that descends with.
     """
 
+    proof: Proof
     choice: Choice
     setting: Setting
     values: Array
@@ -117,44 +120,65 @@ def crosscheck(
         E150 for a network without a proof or with an abstract nonlinearity; E104 for impossible sizes, before anything
         is allocated; E151, E160 for inputs, widths or samples that do not fit; E152 for a training that diverges.
     """
-    say = say or (lambda stage: None)
+    side = expected(net, inputs, targets=targets, steps=steps, rate=rate, most=most, say=say, limits=limits)
+    return against(
+        side, widths=widths, samples=samples, sampler=sampler, backend=backend, seed=seed, alpha=alpha, workers=workers,
+        scheduler=scheduler, journal=journal, progress=progress,
+    )  # fmt: skip
+
+
+def against(
+    side: Expected,
+    *,
+    widths: Sequence[int] | None = None,
+    samples: int | None = None,
+    sampler: str = "exact",
+    backend: str = "auto",
+    seed: int = 0,
+    alpha: float = ALPHA,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+) -> CrossCheck:
+    """Networks against the limit's side: the second half of `crosscheck`, whose parameters these are."""
     began = time.monotonic()
     if sampler not in ("exact", "dense"):
         raise TpproofError("E160", f"the sampler {sampler!r}"[:80], "exact or dense")
-    say("proving the network")
-    proof = require_proved(net if isinstance(net, Proof) else prove(program_of(net), limits))
-    say("the limit's side")
-    side = expected(proof, inputs, targets=targets, steps=steps, rate=rate, most=most, limits=limits)
-    wanted = design_of(proof.program, side.choice.quantities, side.setting, sampler, widths, samples)
-    say("finite networks")
+    program, quantities = side.proof.program, side.choice.quantities
     where = chosen_backend(backend)
-    work = recipe(proof.program, side.choice.quantities, side.setting, sampler, where, seed)
+    wanted = design_of(program, quantities, side.setting, sampler, widths, samples)
+    work = recipe(program, quantities, side.setting, sampler, where, seed)
     found = run(tasks(wanted), work, workers=workers, scheduler=scheduler, journal=journal, progress=progress)
     if not found.values:
         raise KeyboardInterrupt
-    say("the verdict")
     told = {"backend": where, "sampler": sampler, "seed": seed, "alpha": alpha}
-    return _reported(proof, side, found, {**told, "seconds": time.monotonic() - began}, sum(wanted.values()))
+    return _reported(side, found, {**told, "seconds": time.monotonic() - began}, sum(wanted.values()))
 
 
 def expected(
-    proof: Proof,
+    net: Any,
     inputs: Any = None,
     *,
     targets: Any = None,
     steps: int = 3,
     rate: float | None = None,
     most: int = MOST,
+    say: Say | None = None,
     limits: Limits = DEFAULT,
 ) -> Expected:
-    """The limit's side of `crosscheck`, whose parameters these are: nothing of it is a network's."""
+    """The limit's side: the first half of `crosscheck`, whose parameters these are. Nothing of it is a network's."""
+    say = say or (lambda stage: None)
+    say("proving the network")
+    proof = require_proved(net if isinstance(net, Proof) else prove(program_of(net), limits))
+    say("the limit's side")
     setting, known = setting_of(proof, inputs, targets, steps, rate, limits)
     choice = choose(proof, setting, most, limits)
     found = limits_of(proof, choice.quantities, setting, limits=limits)
-    return Expected(choice, setting, found.values, found.errors, known)
+    return Expected(proof, choice, setting, found.values, found.errors, known)
 
 
-def _reported(proof: Proof, side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
+def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
     quantities, setting = side.choice.quantities, side.setting
     times = setting.steps + 1 if any(q.kind is Kind.TRAJECTORY for q in quantities) else 0
     layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), times)
@@ -169,9 +193,10 @@ def _reported(proof: Proof, side: Expected, found: Results, told: dict[str, Any]
         Samples(quantities, values),
         side.values,
         side.errors,
-        name=proof.program.name,
-        network_sha256=sha256(proof.program),
+        name=side.proof.program.name,
+        network_sha256=sha256(side.proof.program),
         notes=_notes(side, found, asked),
+        partial=found.partial,
         trajectories=_trajectories(layout, tables, fall),
         **told,
     )

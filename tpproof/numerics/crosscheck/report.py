@@ -129,6 +129,8 @@ class CrossCheck:
         What was left out, and why; whether the run is a part of what was asked for.
     trajectories
         For a figure.
+    partial
+        Whether the run was interrupted: there are fewer networks than were asked for.
     """
 
     name: str
@@ -147,6 +149,7 @@ class CrossCheck:
     seconds: float = field(default=0.0, compare=False)
     notes: tuple[str, ...] = ()
     trajectories: Trajectories | None = field(default=None, compare=False)
+    partial: bool = False
 
     @property
     def agrees(self) -> bool:
@@ -245,6 +248,7 @@ def joined(
     seconds: float = 0.0,
     notes: tuple[str, ...] = (),
     trajectories: Trajectories | None = None,
+    partial: bool = False,
 ) -> CrossCheck:
     """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises."""
     found = examine(samples, limits, errors, alpha)
@@ -265,6 +269,7 @@ def joined(
         seconds=seconds,
         notes=notes,
         trajectories=trajectories,
+        partial=partial,
     )
 
 
