@@ -11,7 +11,10 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a quantity is. ``i`` and ``j`` number inputs; vectors are nodes of the program."""
+    """What a quantity is. ``i`` and ``j`` number inputs; vectors are nodes of the program.
+
+    "/n" is over the vectors' length c·n, and dg = √(length) ∂f/∂g, δg = √(length) (g after the step − g before).
+    """
 
     KERNEL = "kernel"
     """K_n[o, p](ξ_i, ξ_j) → K, Eq. (100). key: (o, p, i, j)."""
@@ -29,18 +32,23 @@ class Kind(StrEnum):
     """dgᵀdk/n of output o at ξ_i and output p at ξ_j → D(g, k) = E[Z^dg Z^dk], (105)–(106). key: (g, o, i, k, p, j)."""
     SLOPE = "slope"
     """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → E[∂_a Z^x ∂_b Z^y], the weight of an edge of a path. key:
-    (x, a, y, b, i, j)."""
+    (x, a, y, b, i, j). Of x as a function of the linear combinations of G-vars met first below it, scalars constant.
+    ~g is a contracted G-var's hat: by g itself, and nothing passes through g to what it contracts with."""
     CHANGE = "change"
     """dkᵀδg/n, dk of output p at ξ_j (the training input), δg at ξ_i → E[Z^dk Z^δg], which (107) gives. key:
-    (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`."""
+    (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`; it is so small that nothing of it is lost to
+    linearization, and divided by its rate."""
     RESPONSE = "response"
     """The coefficient of Z^dk in Z^δg, by (107) −χ̊ C(g, k): δg projected on the error signals of its symbol, whose
-    own inner products are measured too. key: (g, i, k, p, j)."""
+    own inner products are measured too. key: (g, i, k, p, j). Least squares on all d^(p')k' at ξ_j together, k' of the
+    symbol of g, p' any output: where their limits D are linearly dependent the coefficient is none, and in contracted
+    programs it is not −χ̊ C, so neither belongs in a cross-check."""
     OUTPUT_CHANGE = "output-change"
     """One step's f_o(ξ_i) change, trained on ξ_j → −Σ_p χ_p K_op(ξ_i, ξ_j), (122). key: (o, i, j)."""
     TRAJECTORY = "trajectory"
     """f_o(ξ_i) after t steps of SGD minus kernel gradient descent (22) from the network's own f at the start. Its
-    limit is 0. key: (t, o, i)."""
+    limit is 0. key: (t, o, i). The loss is the mean of Σ_o (f_o − y_o)²/2 over all inputs but the first. `measure`
+    gives f itself; whoever joins the two sides subtracts."""
 
 
 @dataclass(frozen=True)
