@@ -70,6 +70,7 @@ def everything(program: Program, count: int, most: int = 10**9, seed: int = 0) -
     outputs, every = range(len(program.outputs)), range(count)
     nodes = read(program)
     both = list(product(every, repeat=2))
+    functions = {x: frontier(program, x) for x in nodes if not linear(program, x)}
     found: dict[Kind, list[tuple[int, ...]]] = {
         Kind.KERNEL: [(o, p, *ij) for o in outputs for p in outputs for ij in both],
         Kind.PARAMETER: [(q, o, p, *ij) for q in range(len(program.parameters)) for o in outputs for p in outputs
@@ -81,9 +82,8 @@ def everything(program: Program, count: int, most: int = 10**9, seed: int = 0) -
         Kind.SCALAR: [(k, i) for k, kind in enumerate(program.kinds) if kind is NodeKind.SCALAR for i in every],
         Kind.SIGNAL: [(g, o, i, k, p, j) for g, k in symbol_pairs(program) for o in outputs for p in outputs
                       for i, j in both],
-        Kind.SLOPE: [(x, a, y, b, *ij) for x in nodes for y in nodes for ij in both
-                     for a in frontier(program, x) for b in frontier(program, y)
-                     if program.widths[x] == program.widths[y] and not linear(program, x) and not linear(program, y)],
+        Kind.SLOPE: [(x, a, y, b, *ij) for x in functions for y in functions for ij in both
+                     for a in functions[x] for b in functions[y] if program.widths[x] == program.widths[y]],
         Kind.CHANGE: [(g, i, k, p, j) for g, k in symbol_pairs(program) for p in outputs for i in every
                       for j in every[1:]],
         Kind.RESPONSE: [(g, i, k, p, j) for g, k in symbol_pairs(program) for p in outputs for i in every

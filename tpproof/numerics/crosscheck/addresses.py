@@ -44,8 +44,8 @@ def require_addresses(program: Program, quantities: Sequence[Quantity], setting:
         form = FORMS[q.kind]
         if len(q.key) != len(form) or not all(there[letter](k) for letter, k in zip(form, q.key, strict=True)):
             raise TpproofError("E151", f"{q.kind.value} {q.key}", f"an address of {program.name}, like {form}")
-        met = {program.widths[k] for k, letter in zip(q.key, form, strict=True) if letter in "xg"} - {None}
-        if len(met) > 1:
+        first, *others = [program.widths[k] for k, letter in zip(q.key, form, strict=True) if letter in "xg"] or [None]
+        if first is not None and any(other not in (first, None) for other in others):
             raise TpproofError("E151", f"{q.kind.value} {q.key}", "vectors of one length")
     if len(setting.slopes) != len(program.outputs):
         raise TpproofError("E151", f"{len(setting.slopes)} slopes", f"one for each of {len(program.outputs)} outputs")

@@ -35,11 +35,13 @@ class Kind(StrEnum):
     """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → E[∂_a Z^x ∂_b Z^y], the weight of an edge of a path. key:
     (x, a, y, b, i, j). The formula of x is differentiated down to the linear combinations of G-vars that it reads (a is
     one of them: a G-var, or a sum or multiple of G-vars, no part of which is looked into); scalars are constants. No
-    MatMul that is contracted lies between x and a."""
+    MatMul that is contracted lies between x and a. ~g is a contracted G-var's hat: by g itself, and nothing passes
+    through g to what it contracts with."""
     CHANGE = "change"
     """dkᵀδg/n, dk of output p at ξ_j (the training input), δg at ξ_i → E[Z^dk Z^δg], which (107) gives. key:
     (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`, rate 1 (each parameter's own lr times that).
-    dk is that of the network before the step."""
+    dk is that of the network before the step, which is so small that nothing is lost to linearization, and divided by
+    its rate."""
     RESPONSE = "response"
     """The coefficient of Z^dk in Z^δg, by (107) −χ̊ C(g, k): δg projected on the error signals of its symbol, whose
     own inner products are measured too. key: (g, i, k, p, j). The projection is the least-squares one on all error
