@@ -23,6 +23,7 @@ from tpproof.numerics.crosscheck.exponents import Slopes, slopes
 from tpproof.numerics.crosscheck.fits import ORDER, bias_weights, fits
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.samples import Flags, Samples, limit_arrays, scales
+from tpproof.numerics.crosscheck.skewness import before_correction, cumulants, less_skew, noisier
 from tpproof.numerics.crosscheck.spread import CONSTANT, Spread, spread
 from tpproof.numerics.functions import Array
 
@@ -210,7 +211,8 @@ def final_tests(found: Spread, limits: Array, errors: Array, scale: Array, level
     off = estimate - limits
     raw = np.sign(off) * np.maximum(np.abs(off) - allowance, 0.0) / se
     tested = (dof > 0) | found.across
-    z = np.where(tested, _less_skew(raw, *_cumulants(found, weights, se)), 0.0)
+    skew, together = cumulants(found, weights, se)
+    z = np.where(tested, less_skew(raw, skew, together), 0.0)
     nu = np.where(tested, dof, 1.0)
     return Decisions(
         estimate=estimate,
@@ -223,7 +225,8 @@ def final_tests(found: Spread, limits: Array, errors: Array, scale: Array, level
         z=z,
         p=2 * stats.t.sf(np.abs(z), nu),
         dof=dof,
-        detectable=2 * allowance + se * _detected(_quantile(level, nu), nu),
+        detectable=2 * allowance
+        + se * _detected(before_correction(_quantile(level, nu), *noisier(skew, together, nu)), nu),
         tested=tested,
         constant=found.across,
     )
@@ -261,26 +264,6 @@ def _order(found: Spread, size: Array) -> tuple[Array, Array | None, Array | Non
     se = np.sqrt(found.pooled * np.sum(weights**2 / (found.widths * found.counts)))
     surely = np.maximum(np.abs(bias) - 2 * se, 0.0)
     return np.maximum(order, surely / np.where(size > 0, size, np.inf)), bias, se
-
-
-def _cumulants(found: Spread, weights: Array, se: Array) -> tuple[Array, Array]:
-    """Of the studentised estimate: the skewness Γ of the estimate, and C = cov(estimate/se, σ̂²/σ²)."""
-    n, m = found.widths, found.counts
-    sigma = np.sqrt(found.pooled)
-    third = found.skew * sigma**3 * (weights**3 @ (1 / (n * m) ** 2))
-    parts = weights**2 / (n * m)
-    by_width = parts / np.sum(parts, axis=1, keepdims=True)
-    share = np.where(found.homogeneous[:, None], found.share, by_width)
-    together = found.skew * sigma * np.sum(weights * share / (n * m), axis=1)
-    return third / se**3, together / se
-
-
-def _less_skew(z: Array, skew: Array, together: Array) -> Array:
-    """Hall's monotone cubic; it is used where it makes |z| smaller."""
-    a = (3 * together - skew) / 6
-    corrected = z + together / 2 - a + a * z**2 + a**2 * z**3 / 3
-    same_side = np.where(np.sign(corrected) == np.sign(z), corrected, 0.0)
-    return np.where(np.abs(same_side) < np.abs(z), same_side, z)
 
 
 def _quantile(level: float, dof: Array) -> Array:
