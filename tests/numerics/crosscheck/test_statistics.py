@@ -155,6 +155,19 @@ def test_the_limit_s_own_error_counts() -> None:
     assert np.all(tests.se >= 0.02)
 
 
+def test_an_error_of_few_replicates_is_itself_uncertain() -> None:
+    rng = np.random.default_rng(27)
+    ones, replicates = np.ones(4000), 6
+    drawn = ones + 0.05 * rng.standard_normal((replicates, 4000))
+    errors = drawn.std(axis=0, ddof=1) / np.sqrt(replicates)
+    found = spread(draw(normal, MANY, 4000, seed=28), ones, ORDER)
+    alarms = {
+        dof: int(np.sum(final_tests(found, drawn.mean(axis=0), errors, ones, 1e-3, dof).p <= 1e-3))
+        for dof in (replicates - 1, 1e9)
+    }
+    assert alarms[replicates - 1] <= at_most(1e-3, 4000) < alarms[1e9]
+
+
 def test_a_variance_that_does_not_shrink_as_it_should_is_not_pooled() -> None:
     rng = np.random.default_rng(11)
     samples = constant({n: 1 + 0.1 * rng.standard_normal((40, 1)) for n in (64, 1024, 16384)})
@@ -232,6 +245,8 @@ def test_numbers_that_are_none_are_refused() -> None:
     for values in ({}, {64: np.ones((4, 3))}, {64: np.ones((0, 2))}, {0: np.ones((4, 2))}):
         with pytest.raises(TpproofError, match="E160"):
             Samples(good.quantities, values)
+    with pytest.raises(TpproofError, match="E160"):
+        examine(good, np.ones(2), limit_dof=0)
     for limits, errors, alpha in ((np.ones(3), None, 0.1), (np.ones(2), -np.ones(2), 0.1), (np.ones(2), None, 0.0)):
         with pytest.raises(TpproofError, match="E160"):
             examine(good, limits, errors, alpha)
