@@ -13,7 +13,7 @@ from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.exponents import Slope, Slopes
 from tpproof.numerics.crosscheck.quantities import Kind
 from tpproof.numerics.crosscheck.samples import Samples, limit_arrays, scales
-from tpproof.numerics.crosscheck.statistics import Final, Row, Verdict, examine
+from tpproof.numerics.crosscheck.statistics import EXACT, Final, Row, Verdict, examine
 from tpproof.numerics.functions import Array
 
 if TYPE_CHECKING:
@@ -245,13 +245,14 @@ def joined(
     sampler: str,
     seed: int,
     alpha: float = ALPHA,
+    limit_dof: float = EXACT,
     seconds: float = 0.0,
     notes: tuple[str, ...] = (),
     trajectories: Trajectories | None = None,
     partial: bool = False,
 ) -> CrossCheck:
     """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises."""
-    found = examine(samples, limits, errors, alpha)
+    found = examine(samples, limits, errors, alpha, limit_dof)
     return CrossCheck(
         name=name,
         network_sha256=network_sha256,

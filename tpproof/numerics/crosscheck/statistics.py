@@ -23,6 +23,7 @@ from tpproof.numerics.crosscheck.exponents import Slopes, slopes
 from tpproof.numerics.crosscheck.fits import ORDER, bias_weights, fits
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.samples import Flags, Samples, limit_arrays, scales
+from tpproof.numerics.crosscheck.skewness import before_correction, cumulants, less_skew, noisier
 from tpproof.numerics.crosscheck.spread import CONSTANT, Spread, spread
 from tpproof.numerics.functions import Array
 
@@ -139,7 +140,13 @@ class Findings:
         return tuple(sorted((f for f in self.finals if not f.agrees), key=lambda f: -abs(f.z or 0.0)))
 
 
-def examine(samples: Samples, limits: Array, errors: Array | None = None, alpha: float = ALPHA) -> Findings:
+def examine(
+    samples: Samples,
+    limits: Array,
+    errors: Array | None = None,
+    alpha: float = ALPHA,
+    limit_dof: float = EXACT,
+) -> Findings:
     """Test every quantity of finite networks against its limit.
 
     Parameters
@@ -150,18 +157,21 @@ def examine(samples: Samples, limits: Array, errors: Array | None = None, alpha:
         (Q,): what the proof says, and its standard errors. Deterministic bounds enter as if they were standard errors.
     alpha
         The chance of a false alarm, of the whole report.
+    limit_dof
+        The degrees of freedom of `errors`: R − 1 where they come from R replicates of a randomised sample.
 
     Raises
     ------
     TpproofError
         E152 for numbers that are not finite, E160 for wrong shapes or an alpha not in (0, 1).
     """
-    if not 0 < alpha < 1:
-        raise TpproofError("E160", f"alpha {alpha}", "a probability above 0 and below 1")
+    if not 0 < alpha < 1 or not limit_dof >= 1:
+        found_ = f"alpha {alpha} and {limit_dof} degrees of freedom"
+        raise TpproofError("E160", found_, "a probability above 0 and below 1, and 1 or more")
     values, spreads = limit_arrays(samples, limits, errors)
     scale = scales(samples, values)
     found = spread(samples, scale, ORDER)
-    tests = final_tests(found, values, spreads, scale, alpha / len(samples.quantities))
+    tests = final_tests(found, values, spreads, scale, alpha / len(samples.quantities), limit_dof)
     finals = _finals(samples, tests, found, values, spreads, scale, alpha)
     return Findings(
         rows=_rows(samples, found, values, spreads, scale),
@@ -191,13 +201,15 @@ class Decisions:
     constant: Flags
 
 
-def final_tests(found: Spread, limits: Array, errors: Array, scale: Array, level: float) -> Decisions:
+def final_tests(
+    found: Spread, limits: Array, errors: Array, scale: Array, level: float, limit_dof: float = EXACT
+) -> Decisions:
     """One test a quantity, each at `level` when its power is stated and its widths are chosen."""
     n, m = found.widths, found.counts
     least = np.where(found.across, CONSTANT, CONSTANT / 100) * scale  # of a standard error: what rounding does
     size = np.where(found.across, 0.0, np.maximum(np.abs(limits), np.sqrt(found.pooled)))
     candidates = fits(n, m)
-    seen = [_standard_errors(found, f.weights, errors, least) for f in candidates]
+    seen = [_standard_errors(found, f.weights, errors, least, limit_dof) for f in candidates]
     allowed = [f.allowance(np.full(size.shape, ORDER), size) for f in candidates]
     cost = [2 * a + _quantile(level, dof) * se for a, (se, dof) in zip(allowed, seen, strict=True)]
     best = np.argmin(np.stack(cost), axis=0)
@@ -210,7 +222,8 @@ def final_tests(found: Spread, limits: Array, errors: Array, scale: Array, level
     off = estimate - limits
     raw = np.sign(off) * np.maximum(np.abs(off) - allowance, 0.0) / se
     tested = (dof > 0) | found.across
-    z = np.where(tested, _less_skew(raw, *_cumulants(found, weights, se)), 0.0)
+    skew, together = cumulants(found, weights, se)
+    z = np.where(tested, less_skew(raw, skew, together), 0.0)
     nu = np.where(tested, dof, 1.0)
     return Decisions(
         estimate=estimate,
@@ -223,13 +236,16 @@ def final_tests(found: Spread, limits: Array, errors: Array, scale: Array, level
         z=z,
         p=2 * stats.t.sf(np.abs(z), nu),
         dof=dof,
-        detectable=2 * allowance + se * _detected(_quantile(level, nu), nu),
+        detectable=2 * allowance
+        + se * _detected(before_correction(_quantile(level, nu), *noisier(skew, together, nu)), nu),
         tested=tested,
         constant=found.across,
     )
 
 
-def _standard_errors(found: Spread, weights: Array, errors: Array, least: Array) -> tuple[Array, Array]:
+def _standard_errors(
+    found: Spread, weights: Array, errors: Array, least: Array, limit_dof: float
+) -> tuple[Array, Array]:
     """Of Σ w_i mean_i − limit, with degrees of freedom: pooled; where n · variance varies, width by width.
 
     The smaller of both is never taken: where a few networks happen to lie close together, n · variance seems to vary
@@ -245,10 +261,11 @@ def _standard_errors(found: Spread, weights: Array, errors: Array, least: Array)
     welch = apart**2 / np.maximum(np.sum(parts**2 / nu[:, None], axis=0), tiny)
     variance = np.where(found.homogeneous, pooled, np.maximum(pooled, apart))
     dof = np.where(found.homogeneous, found.dof, np.maximum(welch, 1.0))
-    known = errors**2 + least**2
-    # Satterthwaite: what is known exactly has no degrees of freedom to lose
-    ratio = (variance + known) / np.maximum(variance, known / np.sqrt(EXACT))
-    return np.sqrt(variance + known), np.where(found.across, EXACT, np.minimum(dof * ratio**2, EXACT))
+    total = variance + errors**2 + least**2
+    # Satterthwaite: a part that is known exactly has no degrees of freedom to lose
+    lost = np.where(found.across, 0.0, variance**2 / np.maximum(dof, tiny)) + errors**4 / limit_dof
+    joint = np.minimum(total**2 / np.maximum(lost, total**2 / EXACT), EXACT)
+    return np.sqrt(total), np.where((dof > 0) | found.across, joint, 0.0)
 
 
 def _order(found: Spread, size: Array) -> tuple[Array, Array | None, Array | None]:
@@ -261,26 +278,6 @@ def _order(found: Spread, size: Array) -> tuple[Array, Array | None, Array | Non
     se = np.sqrt(found.pooled * np.sum(weights**2 / (found.widths * found.counts)))
     surely = np.maximum(np.abs(bias) - 2 * se, 0.0)
     return np.maximum(order, surely / np.where(size > 0, size, np.inf)), bias, se
-
-
-def _cumulants(found: Spread, weights: Array, se: Array) -> tuple[Array, Array]:
-    """Of the studentised estimate: the skewness Γ of the estimate, and C = cov(estimate/se, σ̂²/σ²)."""
-    n, m = found.widths, found.counts
-    sigma = np.sqrt(found.pooled)
-    third = found.skew * sigma**3 * (weights**3 @ (1 / (n * m) ** 2))
-    parts = weights**2 / (n * m)
-    by_width = parts / np.sum(parts, axis=1, keepdims=True)
-    share = np.where(found.homogeneous[:, None], found.share, by_width)
-    together = found.skew * sigma * np.sum(weights * share / (n * m), axis=1)
-    return third / se**3, together / se
-
-
-def _less_skew(z: Array, skew: Array, together: Array) -> Array:
-    """Hall's monotone cubic; it is used where it makes |z| smaller."""
-    a = (3 * together - skew) / 6
-    corrected = z + together / 2 - a + a * z**2 + a**2 * z**3 / 3
-    same_side = np.where(np.sign(corrected) == np.sign(z), corrected, 0.0)
-    return np.where(np.abs(same_side) < np.abs(z), same_side, z)
 
 
 def _quantile(level: float, dof: Array) -> Array:
