@@ -29,10 +29,14 @@ Piece: TypeAlias = Callable[[slice, list[Array]], tuple[list[Array], list[Any]]]
 T = TypeVar("T")
 
 PIECE_NUMBERS = 2**14
-"""Numbers of one block that a thread works on at once: 128 KiB."""
+"""Numbers of one block that a thread multiplies at once: 128 KiB."""
+LONGEST_PRODUCT = 2**13
 TILE = 16
-"""Rows of one block that are multiplied at once. TILE·PIECE_NUMBERS multiplications are the most that OpenBLAS does
-without threads of its own, which next to ours would wait for each other (for minutes, on a busy machine)."""
+"""Coordinates, and rows of one block, that are multiplied at once. TILE·PIECE_NUMBERS multiplications (of single rows:
+products of 10000 coordinates) are the most that OpenBLAS does without threads of its own, which next to ours would wait
+for each other (for minutes, on a busy machine)."""
+WORK_NUMBERS = 2**15
+"""Numbers of one block that a thread works on at once coordinate by coordinate."""
 
 
 SMALLEST = 2**16
@@ -126,12 +130,12 @@ class Space:
 
     # pieces -------------------------------------------------------------------------------------------
 
-    def pieces(self, count: int, rows: int) -> list[slice]:
-        """`count` coordinates in pieces; their ends do not depend on threads, and on workers only at whole grains."""
+    def pieces(self, count: int, rows: int, most: int = LONGEST_PRODUCT, numbers: int = PIECE_NUMBERS) -> list[slice]:
+        """`count` coordinates in pieces, whose ends do not depend on threads."""
         if not self.plain:
             return [slice(0, count)]
-        size = GRAIN
-        while size > 1024 and size * rows > PIECE_NUMBERS:
+        size = most
+        while size > 1024 and size * rows > numbers:
             size //= 2
         return [slice(a, min(a + size, count)) for a in range(0, max(count, 1), size)]
 
@@ -212,9 +216,9 @@ class Space:
             for row in self._tiles(result):
                 target = result[row, piece]
                 (part, block, tile), *others = parts
-                np.matmul(part[row], block[tile, piece], out=target)
+                _product(part[row], block[tile, piece], target)
                 for part, block, tile in others:
-                    target += part[row] @ block[tile, piece]
+                    target += _product(part[row], block[tile, piece])
 
         list(self.each(piece_of, self.pieces(count, rows)))
         return result
@@ -289,7 +293,8 @@ class Space:
         """
         rows = max((block.shape[0] for block in given), default=1)
         if self.plain:
-            blocks, partial = self._pieced(work, given, count, self.pieces(count, 2 * rows))
+            pieces = self.pieces(count, 2 * rows, WORK_NUMBERS, WORK_NUMBERS)
+            blocks, partial = self._pieced(work, given, count, pieces)
         else:
             blocks, partial = self._on_device(count, lambda pieces: self._pieced(work, given, count, pieces))
         return blocks, self._summed(partial)
@@ -323,3 +328,8 @@ class Space:
         flat = self.reduce(np.concatenate([s.ravel() for s in sums]))
         ends = np.cumsum([s.size for s in sums])[:-1]
         return [part.reshape(s.shape) for part, s in zip(np.split(flat, ends), sums, strict=True)]
+
+
+def _product(part: Array, block: Array, out: Array | None = None) -> Array:
+    """A product of NumPy's matrices; with one vector, a matrix product takes five times as long."""
+    return np.multiply(part, block, out=out) if len(block) == 1 else np.matmul(part, block, out=out)
