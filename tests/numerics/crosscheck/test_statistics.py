@@ -30,13 +30,14 @@ FEW = {64: 8, 256: 12, 1024: 16}
 ONE_LARGE = {256: 16, 4096: 16, 65536: 4}
 MANY = {256: 32, 1024: 32, 8192: 32, 65536: 64}
 ALONE = {4096: 8}
+LEAST = np.array(1e-10)
 DESIGNS = (FEW, ONE_LARGE, MANY, ALONE)
 
 
 def decide(samples: Samples, level: float, error: float = 0.0, limit_error: float = 0.0) -> Decisions:
     """The final tests when the proof's limits were wrong by `error`; the true ones are 1."""
     ones = np.ones(len(samples.quantities))
-    return final_tests(spread(samples, ones, ORDER), ones * (1 + error), ones * limit_error, ones, level)
+    return final_tests(spread(samples, LEAST, ORDER), ones * (1 + error), ones * limit_error, LEAST, level)
 
 
 def at_most(rate: float, tries: int) -> int:
@@ -150,7 +151,7 @@ def test_the_limit_s_own_error_counts() -> None:
     rng = np.random.default_rng(10)
     ones = np.ones(2000)
     limits = ones + 0.02 * rng.standard_normal(2000)
-    tests = final_tests(spread(samples, ones, ORDER), limits, 0.02 * ones, ones, 0.01)
+    tests = final_tests(spread(samples, LEAST, ORDER), limits, 0.02 * ones, LEAST, 0.01)
     assert np.sum(tests.p <= 0.01) <= at_most(0.01, 2000)
     assert np.all(tests.se >= 0.02)
 
@@ -160,9 +161,9 @@ def test_an_error_of_few_replicates_is_itself_uncertain() -> None:
     ones, replicates = np.ones(4000), 6
     drawn = ones + 0.05 * rng.standard_normal((replicates, 4000))
     errors = drawn.std(axis=0, ddof=1) / np.sqrt(replicates)
-    found = spread(draw(normal, MANY, 4000, seed=28), ones, ORDER)
+    found = spread(draw(normal, MANY, 4000, seed=28), LEAST, ORDER)
     alarms = {
-        dof: int(np.sum(final_tests(found, drawn.mean(axis=0), errors, ones, 1e-3, dof).p <= 1e-3))
+        dof: int(np.sum(final_tests(found, drawn.mean(axis=0), errors, LEAST, 1e-3, dof).p <= 1e-3))
         for dof in (replicates - 1, 1e9)
     }
     assert alarms[replicates - 1] <= at_most(1e-3, 4000) < alarms[1e9]
@@ -172,10 +173,10 @@ def test_a_variance_that_does_not_shrink_as_it_should_is_not_pooled() -> None:
     rng = np.random.default_rng(11)
     samples = constant({n: 1 + 0.1 * rng.standard_normal((40, 1)) for n in (64, 1024, 16384)})
     ones = np.ones(1)
-    found = spread(samples, ones, ORDER)
+    found = spread(samples, LEAST, ORDER)
     assert not found.homogeneous[0]
-    assert final_tests(found, ones, 0 * ones, ones, 0.01).se[0] > 0.1 / np.sqrt(120) / 1.2
-    assert spread(draw(normal, MANY, 500, seed=12), np.ones(500), ORDER).homogeneous.mean() > 0.97
+    assert final_tests(found, ones, 0 * ones, LEAST, 0.01).se[0] > 0.1 / np.sqrt(120) / 1.2
+    assert spread(draw(normal, MANY, 500, seed=12), LEAST, ORDER).homogeneous.mean() > 0.97
 
 
 def test_the_order_of_samples_widths_and_quantities_changes_nothing() -> None:
@@ -316,13 +317,13 @@ def test_the_skewness_correction_is_undone_by_its_inverse() -> None:
 
 def test_many_small_networks_do_not_outvote_large_ones() -> None:
     samples = draw(normal, {64: 3000, 65536: 8}, 1, seed=22)
-    found = spread(samples, np.ones(1), ORDER)
+    found = spread(samples, LEAST, ORDER)
     assert 7 < found.dof[0] < 2 / (ORDER / 64) ** 2 + 8
-    assert spread(samples, np.ones(1), 0.0).dof[0] == pytest.approx(3006)
+    assert spread(samples, LEAST, 0.0).dof[0] == pytest.approx(3006)
 
 
 def test_heavy_tails_are_no_sign_of_another_variance() -> None:
-    assert spread(draw(mixture, MANY, 1000, seed=23), np.ones(1000), ORDER).homogeneous.mean() > 0.96
+    assert spread(draw(mixture, MANY, 1000, seed=23), LEAST, ORDER).homogeneous.mean() > 0.96
 
 
 def test_few_samples_at_one_width_do_not_tilt_slopes() -> None:
@@ -332,3 +333,24 @@ def test_few_samples_at_one_width_do_not_tilt_slopes() -> None:
     uneven = draw(normal, {64: 3, 4096: 400}, 400, seed=25)
     tilted = [s.slope for s in examine(uneven, np.ones(400)).slopes.fluctuation.values()]
     assert abs(np.mean(tilted) + 0.5) < 4 * np.std(tilted) / 20
+
+
+def test_limits_that_are_nearly_zero_are_measured_by_deviations() -> None:
+    means = tuple(replace(q, kind=Kind.MEAN) for q in quantities(2))
+    around = {n: t - 1 for n, t in draw(normal, MANY, 2, seed=29).values.items()}
+    for limits in (np.zeros(2), np.array([0.0, 1e-7])):
+        found = examine(Samples(means, around), limits)
+        assert found.verdict is Verdict.AGREES
+        assert [(f.relative, f.blind) for f in found.finals] == [(None, False)] * 2
+        assert found.finals[0].scale == pytest.approx(2, rel=0.2)
+    few = {n: t[:2] for n, t in around.items() if n == 256}
+    assert all(f.blind for f in examine(Samples(means, few), np.zeros(2)).finals)
+
+
+def test_rounding_is_that_of_what_is_summed() -> None:
+    rng = np.random.default_rng(30)
+    two = (quantities(1)[0], replace(quantities(1)[0], kind=Kind.MEAN))
+    noise = {n: np.hstack([np.ones((8, 1)), 1e-16 * (1 + rng.random((8, 1)))]) for n in (64, 256)}
+    found = examine(Samples(two, noise), np.array([1.0, 1e-18]))
+    assert [(f.constant, f.agrees) for f in found.finals] == [(True, True)] * 2
+    assert not examine(Samples(two, noise), np.array([1.0, 1e-9])).finals[1].agrees

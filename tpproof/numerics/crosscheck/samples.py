@@ -14,6 +14,10 @@ from tpproof.numerics.crosscheck.quantities import Quantity
 from tpproof.numerics.functions import Array
 
 Flags: TypeAlias = NDArray[np.bool_]
+CONSTANT = 1e-10
+"""What sums of many coordinates lose to rounding is less, relative to what is summed."""
+ZERO = 0.01
+"""See `scales`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +80,29 @@ def limit_arrays(samples: Samples, limits: Array, errors: Array | None) -> tuple
 
 
 def scales(samples: Samples, limits: Array) -> Array:
-    """What an error of a quantity is compared with, (Q,): |limit|, but at least the root mean square of the limits of
-    its kind, since near 0 a relative error says nothing; 1 for a kind whose limits are all 0.
+    """What an error of a quantity is compared with, (Q,).
+
+    |limit|, but at least the root mean square of the limits of its kind, since near 0 a relative error says nothing.
+    For a kind whose limits are 0, or nearly (`ZERO` of its deviations): the root mean square of σ, one network's
+    deviation times √n. 1 for a kind that is 0 without deviation.
     """
     kinds = np.array([q.kind.value for q in samples.quantities])
+    several = [(n, t) for n, t in samples.values.items() if t.shape[0] > 1]
+    square = np.zeros(limits.shape)
+    for n, table in several:
+        square += n * np.var(np.sort(table, axis=0), axis=0, ddof=1) / len(several)
     found = np.abs(limits)
     for kind in set(kinds.tolist()):
         of_kind = kinds == kind
-        found[of_kind] = np.maximum(found[of_kind], np.sqrt(np.mean(limits[of_kind] ** 2)))
+        size, sigma = (float(np.sqrt(np.mean(x[of_kind]))) for x in (limits**2, square))
+        found[of_kind] = np.maximum(found[of_kind], size if size > ZERO * sigma else sigma)
     return np.where(found > 0, found, 1.0)
+
+
+def rounding(limits: Array, scale: Array) -> Array:
+    """(Q,): numbers that are closer than this are the same number rounded. What is summed may be larger than the sum,
+    as in a mean that is 0, so that a scale far below those of other quantities is raised.
+    """
+    sizes = np.abs(limits)[limits != 0]
+    found: Array = CONSTANT * np.maximum(scale, 1e-3 * np.median(sizes) if len(sizes) else 1.0)
+    return found

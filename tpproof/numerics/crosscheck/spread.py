@@ -10,8 +10,6 @@ from scipy import special, stats
 from tpproof.numerics.crosscheck.samples import Flags, Samples
 from tpproof.numerics.functions import Array
 
-CONSTANT = 1e-10
-"""Numbers that differ by less than this, relative to their scale, are the same number rounded."""
 HOMOGENEITY = 0.01
 """Level of the test that n · variance is the same at all widths; where it is not, nothing is pooled."""
 
@@ -53,8 +51,9 @@ class Spread:
     across: Flags
 
 
-def spread(samples: Samples, scale: Array, order: float) -> Spread:
-    """Means, variances and skewness. `order` is the relative size of corrections, times n (see `fits.ORDER`).
+def spread(samples: Samples, least: Array, order: float) -> Spread:
+    """Means, variances and skewness. Differences up to `least`, (Q,), are rounding; `order` is the relative size of
+    corrections, times n (see `fits.ORDER`).
 
     A width's variance is σ²/n · (1 + O(order/n)): as an estimate of σ² it counts as one with ν degrees of freedom,
     2/ν = 2/(M − 1) + (order/n)², so that many small networks cannot outvote a few large ones.
@@ -80,8 +79,8 @@ def spread(samples: Samples, scale: Array, order: float) -> Spread:
         dof=np.full(pooled.shape, total),
         homogeneous=_homogeneous(n, tables, variances, pooled, order),
         skew=_skew(n, tables, pooled),
-        within=np.max(high - low, axis=0) <= CONSTANT * scale,
-        across=(high.max(axis=0) - low.min(axis=0) <= CONSTANT * scale) & (np.sum(m) > 1),
+        within=np.max(high - low, axis=0) <= least,
+        across=(high.max(axis=0) - low.min(axis=0) <= least) & (np.sum(m) > 1),
     )
 
 

@@ -22,15 +22,17 @@ from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.exponents import Slopes, slopes
 from tpproof.numerics.crosscheck.fits import ORDER, bias_weights, fits
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
-from tpproof.numerics.crosscheck.samples import Flags, Samples, limit_arrays, scales
+from tpproof.numerics.crosscheck.samples import Flags, Samples, limit_arrays, rounding, scales
 from tpproof.numerics.crosscheck.skewness import before_correction, cumulants, less_skew, noisier
-from tpproof.numerics.crosscheck.spread import CONSTANT, Spread, spread
+from tpproof.numerics.crosscheck.spread import Spread, spread
 from tpproof.numerics.functions import Array
 
 POWER = 0.9
 """With which probability a `detectable` error is detected."""
 EXACT = 1e9
 """Degrees of freedom of a standard error that is known."""
+NEARLY = 1e-3
+"""A limit below this part of its scale has no relative error."""
 BLIND = 0.1
 """A test that can miss an error of this part of its quantity's scale has no power."""
 
@@ -82,9 +84,9 @@ class Final:
         Two-sided.
     detectable, relative
         The smallest error of the limit that this run would have detected with probability 0.9; and over |limit|, None
-        if the limit is 0.
+        if the limit is nearly 0.
     scale, blind
-        |limit|, but at least the root mean square limit of its kind; `blind`: `detectable` is above a tenth of it.
+        See `samples.scales`: |limit| unless that is small; `blind`: `detectable` is above a tenth of it.
     agrees
         Not rejected by Holm's rule.
     constant
@@ -170,11 +172,12 @@ def examine(
         raise TpproofError("E160", found_, "a probability above 0 and below 1, and 1 or more")
     values, spreads = limit_arrays(samples, limits, errors)
     scale = scales(samples, values)
-    found = spread(samples, scale, ORDER)
-    tests = final_tests(found, values, spreads, scale, alpha / len(samples.quantities), limit_dof)
+    least = rounding(values, scale)
+    found = spread(samples, least, ORDER)
+    tests = final_tests(found, values, spreads, least, alpha / len(samples.quantities), limit_dof)
     finals = _finals(samples, tests, found, values, spreads, scale, alpha)
     return Findings(
-        rows=_rows(samples, found, values, spreads, scale),
+        rows=_rows(samples, found, values, spreads, least),
         finals=finals,
         slopes=slopes(samples.quantities, found, values, spreads),
         verdict=verdict(finals),
@@ -202,11 +205,11 @@ class Decisions:
 
 
 def final_tests(
-    found: Spread, limits: Array, errors: Array, scale: Array, level: float, limit_dof: float = EXACT
+    found: Spread, limits: Array, errors: Array, least: Array, level: float, limit_dof: float = EXACT
 ) -> Decisions:
     """One test a quantity, each at `level` when its power is stated and its widths are chosen."""
     n, m = found.widths, found.counts
-    least = np.where(found.across, CONSTANT, CONSTANT / 100) * scale  # of a standard error: what rounding does
+    least = np.where(found.across, least, least / 100)  # of a standard error
     size = np.where(found.across, 0.0, np.maximum(np.abs(limits), np.sqrt(found.pooled)))
     candidates = fits(n, m)
     seen = [_standard_errors(found, f.weights, errors, least, limit_dof) for f in candidates]
@@ -335,7 +338,7 @@ def _finals(
             p=float(t.p[q]),
             dof=float(t.dof[q]),
             detectable=seen,
-            relative=seen / abs(float(limits[q])) if limits[q] else None,
+            relative=seen / abs(float(limits[q])) if abs(limits[q]) > NEARLY * scale[q] else None,
             scale=float(scale[q]),
             blind=bool(seen > BLIND * scale[q]),
             agrees=not rejected[q],
@@ -347,12 +350,11 @@ def _finals(
     return tuple(made)
 
 
-def _rows(samples: Samples, found: Spread, limits: Array, errors: Array, scale: Array) -> tuple[Row, ...]:
-    least = CONSTANT / 100 * scale
+def _rows(samples: Samples, found: Spread, limits: Array, errors: Array, least: Array) -> tuple[Row, ...]:
     pooled = found.pooled / (found.widths * found.counts)[:, None]
     own = found.variances / found.counts[:, None]
     variance = np.where(found.homogeneous | (found.counts < 2)[:, None], pooled, own)
-    z = (found.means - limits) / np.sqrt(variance + errors**2 + least**2)
+    z = (found.means - limits) / np.sqrt(variance + errors**2 + (least / 100) ** 2)
     known = (found.dof > 0) | found.across
     made = []
     for q, quantity in enumerate(samples.quantities):
