@@ -49,7 +49,8 @@ def input_pairs(setting: Setting) -> list[InputPair]:
 def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEFAULT) -> Choice:
     """The quantities of a network that was proved, in any way.
 
-    Left out is what every finite network has exactly (zeros where nothing is connected, numbers without variance).
+    Left out is what every finite network has exactly (zeros where nothing is connected, numbers without variance), and
+    what flows through Moments only: 0 in the limit, and at width n of order 1/n, as large as it fluctuates.
     Of more than `most` quantities, some of each kind are left out, evenly over the program; never kernels,
     changes of outputs and trajectories.
 
@@ -98,6 +99,7 @@ class _Candidates:
         self.execution, self.form, self.setting, self.pilot = execution, execution.form, setting, pilot
         self.program, self.slopes = execution.form.program, setting.slopes
         self.structure = Structure(self.program)
+        self.own = pilot[input_pairs(setting)[-1]]  # of one input with itself
         self.pairs, self.outputs = input_pairs(setting), range(len(self.program.outputs))
         self.classes: dict[tuple[int, bool], list[int]] = defaultdict(list)
         for g in self.program.gvars:
@@ -125,12 +127,21 @@ class _Candidates:
 
     def output_pairs(self) -> list[tuple[int, int]]:
         """Pairs of outputs whose kernel is no exact number."""
-        found = [(o, p) for o in self.outputs for p in self.outputs if self.structure.shared(o, p)]
+        found = [(o, p) for o in self.outputs for p in self.outputs if self.shared(o, p)]
         own, mixed = [(o, p) for o, p in found if o == p], [(o, p) for o, p in found if o != p]
         if len(found) <= OUTPUT_PAIRS:
             return found
         own = evenly(own, OUTPUT_PAIRS // 2)
         return sorted([*own, *evenly(mixed, OUTPUT_PAIRS - len(own))])
+
+    def shared(self, o: int, p: int) -> list[int]:
+        """The parameters whose parts of K_op differ from network to network.
+
+        A part that flows through Moments only is of order 1/n, as large as it fluctuates: it is none here.
+        """
+        parts = self.own.kernel
+        both = np.flatnonzero((parts[:, o, o] > 0) & (parts[:, p, p] > 0))
+        return [int(q) for q in both if not self.structure.exact_part(int(q), o, p)]
 
     def kernels(self) -> Iterator[Key]:
         count = len(self.setting.inputs)
@@ -140,7 +151,7 @@ class _Candidates:
 
     def parameters(self) -> Iterator[Key]:
         for o, p in self.output_pairs():
-            for q in self.structure.shared(o, p):
+            for q in self.shared(o, p):
                 yield from ((q, o, p, i, j) for i, j in self.pairs if i < j or o <= p)
 
     def output_changes(self) -> Iterator[Key]:
@@ -148,7 +159,7 @@ class _Candidates:
             yield from ((o, i, j) for o in self.outputs if any(self._moved_by(o)))
 
     def _moved_by(self, o: int) -> list[int]:
-        return [q for p, slope in enumerate(self.slopes) if slope for q in self.structure.shared(o, p)]
+        return [q for p, slope in enumerate(self.slopes) if slope for q in self.shared(o, p)]
 
     def trajectories(self) -> Iterator[Key]:
         count = len(self.setting.inputs)
@@ -203,7 +214,19 @@ class _Candidates:
 
     def _above(self, g: int) -> list[int]:
         """Some outputs that a G-var reaches."""
-        return evenly([o for o in self.outputs if self.structure.reaches(g, o)], 2)
+        return evenly(self._all_above(g), 2)
+
+    def _all_above(self, g: int) -> list[int]:
+        """The outputs whose error signal arrives at a G-var in the limit."""
+        own = np.diagonal(self.own.signal(self.form.base(g), self.form.base(g)))
+        return [o for o in self.outputs if own[o] > 0]
+
+    def _moves(self, g: int) -> bool:
+        """Whether the step changes a G-var in the limit."""
+        chosen = np.array(self.slopes) != 0
+        parts = np.diagonal(self.own.kernel, axis1=1, axis2=2)[:, chosen].any(axis=1)
+        trained = sum(1 << int(q) for q in np.flatnonzero(parts))
+        return bool(self.structure.parameters_below[g] & trained)
 
     def signals(self) -> Iterator[Key]:
         for g in self.program.gvars:
@@ -240,7 +263,7 @@ class _Candidates:
 
     def changes(self) -> Iterator[Key]:
         for (i, j), g in product(self.pairs, self.program.gvars):
-            if self.structure.moves(g, self.slopes):
+            if self._moves(g):
                 for k in self._partners(g, self.classes[self.program.symbol(g)]):
                     yield from ((g, i, k, p, j) for p in self._above(k))
 
@@ -248,11 +271,11 @@ class _Candidates:
         if self.form.contractions:
             return
         for (i, j), members in product(self.pairs, self.classes.values()):
-            basis = [(k, q) for k in members for q in self.outputs if self.structure.reaches(k, q)]
+            basis = [(k, q) for k in members for q in self._all_above(k)]
             if basis and len(basis) <= ROWS and self._independent(basis, j):
                 # what an embedding or a vector parameter answers, −χκ ξᵀξ'/d or −χκ, is exact at every width
                 matmuls = [g for g in members if self.program.nodes[g].op == "matmul"]
-                moved = [g for g in matmuls if self.structure.moves(g, self.slopes)]
+                moved = [g for g in matmuls if self._moves(g)]
                 yield from ((g, i, k, p, j) for g in moved for k, p in basis)
 
     def _independent(self, basis: list[tuple[int, int]], j: int) -> bool:

@@ -46,7 +46,7 @@ def limits(
     quantities: Sequence[Quantity],
     setting: Setting,
     seed: int = 0,
-    points: int = 2**12,
+    points: int | None = None,
     replicates: int = 16,
     limits: Bounds = DEFAULT,
     sampled: bool = False,
@@ -66,7 +66,8 @@ def limits(
     setting
         Inputs, χ, and the trajectories' data.
     seed, points, replicates
-        Of the sample: scramblings, points of each replicate (a power of 2), how many.
+        Of the sample: scramblings, points of each replicate (a power of 2; None: as many as the limits have room for,
+        at most 2^14), how many.
     limits
         Bounds on the sample.
     sampled

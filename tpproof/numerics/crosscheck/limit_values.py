@@ -34,6 +34,8 @@ from tpproof.program.model import Program
 from tpproof.program.symmetry import Orbits, Symmetry
 from tpproof.proof.prove import Execution
 
+POINTS, FEWEST = 2**14, 2**8
+"""Of a replicate, where none are asked for."""
 InputPair: TypeAlias = tuple[int, int]
 """(i, j): input i at instance 0, input j at instance 1."""
 
@@ -126,14 +128,14 @@ class Sampling:
     Attributes
     ----------
     points
-        Of each replicate, a power of 2.
+        Of each replicate, a power of 2. None: as many as the limits have room for, at most `POINTS`.
     replicates
         Independent scramblings; their spread is the error.
     seed
         Of the scramblings.
     """
 
-    points: int = 2**12
+    points: int | None = None
     replicates: int = 16
     seed: int = 0
 
@@ -152,18 +154,31 @@ def replicates(
     program = execution.form.program
     require_known(program)
     inputs = checked_inputs(program, setting)
-    points, count = sampling.points, sampling.replicates
-    if points < 2 or points & (points - 1) or count < MIN_REPLICATES:
-        found = f"{points} points, {count} replicates"
-        raise TpproofError("E151", found, f"a power of 2, at least {MIN_REPLICATES} replicates")
-    dimensions = dimensions_of(execution.form)
-    require_room(execution.form, execution, points * max(1, len(pairs)), dimensions, limits)
+    points, dimensions = _points(execution, sampling, len(pairs), limits), dimensions_of(execution.form)
     signals = every_signal(execution)
-    for stream in np.random.default_rng(sampling.seed).spawn(count):
+    for stream in np.random.default_rng(sampling.seed).spawn(sampling.replicates):
         normals = normal_points(dimensions, points, stream)
         with np.errstate(all="ignore"):  # what is not finite is seen in the quantities
             laws = {(i, j): Law(execution.form, gram_matrix(inputs[i], inputs[j]), normals) for i, j in pairs}
             yield {pair: PairNumbers(execution, signals, law) for pair, law in laws.items()}
+
+
+def _points(execution: Execution, sampling: Sampling, pairs: int, limits: Limits) -> int:
+    """How many points a replicate has."""
+    points = sampling.points
+    if sampling.replicates < MIN_REPLICATES or (points is not None and (points < 2 or points & (points - 1))):
+        found = f"{points} points, {sampling.replicates} replicates"
+        raise TpproofError("E151", found, f"a power of 2, at least {MIN_REPLICATES} replicates")
+    tried = points or POINTS
+    while True:
+        try:
+            dimensions = dimensions_of(execution.form)
+            require_room(execution.form, execution, tried * max(1, pairs), dimensions, limits)
+            return tried
+        except TpproofError:
+            if points is not None or tried <= FEWEST:
+                raise
+            tried //= 2
 
 
 def checked_inputs(program: Program, setting: Setting) -> Array:

@@ -45,8 +45,8 @@ class Kind(StrEnum):
     RESPONSE = "response"
     """The coefficient of Z^dk in Z^δg, by (107) −χ̊ C(g, k): δg projected on the error signals of its symbol, whose
     own inner products are measured too. key: (g, i, k, p, j). The projection is the least-squares one on all error
-    signals d^{(q)}k' at ξ_j, k' of the symbol of g, q every output, without those that are 0 at every width (k' not
-    below output q). Listed only where these are independent in the limit, in networks without contractions."""
+    signals d^{(q)}k' at ξ_j, k' of the symbol of g, q every output, without those that are 0 in the limit. Listed only
+    where these are independent in the limit, in networks without contractions."""
     OUTPUT_CHANGE = "output-change"
     """One step's f_o(ξ_i) change, trained on ξ_j → −Σ_p χ_p K_op(ξ_i, ξ_j), (122). key: (o, i, j)."""
     TRAJECTORY = "trajectory"

@@ -1,4 +1,4 @@
-"""What the program alone tells of a finite network: what is constant, what reaches an output, what a step moves.
+"""What the program alone tells of a finite network: what is constant, what depends on the input, what moves.
 
 A number that every finite network has exactly is not worth a test: its limit says nothing about the proof.
 """
@@ -17,7 +17,7 @@ from tpproof.program.model import GVAR_OPS, Kind, Program
 
 @dataclass(frozen=True)
 class Structure:
-    """Reachability in one program, at every width."""
+    """Of one program, at every width."""
 
     program: Program
 
@@ -41,26 +41,14 @@ class Structure:
         return found
 
     @cached_property
-    def outputs_above(self) -> list[int]:
-        """Node → the outputs that it reaches, as bits; through Moments too, as at finite width."""
-        found = [0] * len(self.program.nodes)
-        for o, out in enumerate(self.program.outputs):
-            for _, x in out.terms:
-                found[x] |= 1 << o
-        for k in range(len(found) - 1, -1, -1):
-            for a in self.program.nodes[k].args:
-                found[a] |= found[k]
-        return found
-
-    @cached_property
     def parameters_below(self) -> list[int]:
-        """Node → the trained parameters that it is made of, as bits."""
+        """Node → the trained parameters that move it in the limit, as bits: Moments do not move (D.4.5)."""
         found: list[int] = []
-        for node in self.program.nodes:
+        for k, node in enumerate(self.program.nodes):
             mask = 0
             if node.op in GVAR_OPS and self.program.parameters[node.data[0]].trained:
                 mask = 1 << node.data[0]
-            for a in node.args:
+            for a in node.args if self.program.kinds[k] is Kind.VECTOR else ():
                 mask |= found[a]
             found.append(mask)
         return found
@@ -73,41 +61,12 @@ class Structure:
             found.append(node.op == "embed" or any(found[a] for a in node.args))
         return found
 
-    def reaches(self, k: int, output: int) -> bool:
-        """Whether an output is a function of a node."""
-        return bool(self.outputs_above[k] >> output & 1)
-
-    def trained_below(self, output: int) -> int:
-        """The trained parameters of an output, as bits; readouts and output biases too."""
-        out = self.program.outputs[output]
-        mask = 0
-        for v, x in out.terms:
-            mask |= self.parameters_below[x]
-            if self.program.parameters[v].trained and self.fixed.get(x) != 0:
-                mask |= 1 << v
-        if out.bias is not None and self.program.parameters[out.bias].trained:
-            mask |= 1 << out.bias
-        return mask
-
-    def shared(self, o: int, p: int) -> list[int]:
-        """The trained parameters whose parts of K_op differ from network to network."""
-        both = self.trained_below(o) & self.trained_below(p)
-        return [q for q in range(len(self.program.parameters)) if both >> q & 1 and not self._exact_part(q, o, p)]
-
-    def _exact_part(self, parameter: int, o: int, p: int) -> bool:
-        """Whether a parameter's part is κ times a number: that of an output bias, or of readouts of fixed vectors."""
+    def exact_part(self, parameter: int, o: int, p: int) -> bool:
+        """Whether a parameter's part of K_op is κ times a number: that of an output bias, of readouts of constants."""
         kind = self.program.parameters[parameter].kind
         if kind != "readout":
             return kind == "output_bias"
-        read = [dict(self.program.outputs[q].terms)[parameter] for q in (o, p)]
-        return all(x in self.fixed for x in read)
-
-    def moves(self, g: int, slopes: tuple[float, ...]) -> bool:
-        """Whether a step with these χ changes a vector."""
-        trained = 0
-        for o, slope in enumerate(slopes):
-            trained |= self.trained_below(o) if slope else 0
-        return bool(self.parameters_below[g] & trained)
+        return all(dict(self.program.outputs[q].terms).get(parameter) in {None, *self.fixed} for q in (o, p))
 
     def read(self) -> list[int]:
         """The vectors that matrices, readouts and Moments read, in program order."""

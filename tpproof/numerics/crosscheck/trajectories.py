@@ -239,3 +239,11 @@ def _root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     found: Array = vectors * np.sqrt(np.maximum(values, 0.0))
     return found
+
+
+def stable_rate(kernel: Array, setting: Setting) -> float:
+    """The rate at which (22) on the batch contracts by the most: batch/λ_max(K); half the largest that is stable."""
+    outputs = len(setting.slopes)
+    inside = np.asarray(kernel)[outputs:, outputs:]
+    top = float(np.linalg.eigvalsh((inside + inside.T) / 2)[-1]) if inside.size else 0.0
+    return (len(setting.inputs) - 1) / top if top > 0 else 1.0

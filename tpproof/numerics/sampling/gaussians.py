@@ -51,7 +51,8 @@ class Gaussians:
             self._root[self.dimensions, : len(row)] = row
             self._pivots[self.dimensions] = combination
             self.dimensions += 1
-        sample: Array = row @ self._normals[: len(row)]
+        read = np.flatnonzero(row)  # hats of one matrix know nothing of those of another
+        sample: Array = row[read] @ self._normals[read] if 2 * len(read) < len(row) else row @ self._normals[: len(row)]
         return sample
 
     def _along_pivots(self, image: Array) -> Array:
