@@ -64,17 +64,19 @@ def measuring_numbers(
         d of each input.
     """
     program, rows = net.program, len(net.program.outputs)
-    total = _kept(net, inputs * (1 + steps) + pairs + inputs * (steps > 0), inputs * (rows + steps), dims)
-    total += _working(net, inputs, rows)
     widths = [0 if w is None else _local(net, w) for w in program.widths]
-    total += inputs * sum(widths[k] for k in held)
+    read = {k for stage in net.plan.stages for group in stage.groups for k in group.reads}
+    passes = _working(net, inputs, rows) + inputs * sum(widths[k] for k in held if k not in read)
+    at_once = [passes, _working(net, inputs, 1) if steps else 0]
     if pairs:
-        signals = sum(widths[k] for k in program.gvars if program.nodes[k].op != "matmul")
+        signals = sum(widths[k] for k in program.gvars if program.nodes[k].op != "matmul") * inputs * rows
+        shown = inputs * sum(widths[x] for x in {x for out in program.outputs for _, x in out.terms})
         alive = [sum(widths[k] for k in _met(net) if net.plan.level[k] <= s <= net.plan.last[k])
                  for s in range(len(net.plan.stages))]  # fmt: skip
-        shown = sum(widths[x] for x in {x for out in program.outputs for _, x in out.terms})
-        total += signals * inputs * rows + pairs * max(alive) + shown * inputs
-    return total
+        at_once[0] += signals + shown
+        at_once.append(_working(net, inputs, 0) + signals + shown + pairs * (max(alive) + 2 * max(widths)))
+    trained = inputs * (steps + (steps > 0))
+    return _kept(net, inputs + pairs + trained, inputs * (rows + steps), dims) + max(at_once)
 
 
 def _met(net: FiniteNetwork) -> set[int]:
