@@ -29,6 +29,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/sampling.py --quick
 	$(BIN)/python benchmarks/kernels.py --quick
+	$(BIN)/python benchmarks/crosscheck.py --quick
 
 clean:
 	rm -rf $(VENV) $(OUT) build dist *.egg-info
