@@ -263,7 +263,9 @@ def test_a_kind_near_zero_is_measured_on_the_scale_of_its_kind() -> None:
     assert finals[1].relative > 1
     alone = tuple(replace(q, kind=Kind.SLOPE) if i else q for i, q in enumerate(samples.quantities))
     assert isinstance(alone[1], Quantity)
-    assert examine(Samples(alone, shifted), np.array([1.0, 0.001])).finals[1].blind
+    deviates = examine(Samples(alone, shifted), np.array([1.0, 0.001])).finals[1]
+    assert deviates.scale > 1  # by its own deviations: relative to 0.001 nothing would be seen
+    assert (deviates.relative, deviates.blind) == (None, False)
 
 
 def test_the_default_design_finds_two_per_cent_of_one_of_400_numbers_that_fluctuate_much() -> None:

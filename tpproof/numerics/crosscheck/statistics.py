@@ -33,6 +33,8 @@ EXACT = 1e9
 """Degrees of freedom of a standard error that is known."""
 NEARLY = 1e-3
 """A limit below this part of its scale has no relative error."""
+UNSETTLED = 4.0
+"""Where the fluctuations of a kind are so many standard errors from n^-1/2, the widths are too small for any verdict."""
 BLIND = 0.1
 """A test that can miss an error of this part of its quantity's scale has no power."""
 
@@ -91,6 +93,9 @@ class Final:
         Not rejected by Holm's rule.
     constant
         All networks gave the same number up to rounding; it is compared up to rounding.
+    settled
+        Whether fluctuations shrink as n^-1/2 at these widths. If not, the extrapolation means nothing: no power, and no
+        disagreement either. See `UNSETTLED`.
     """
 
     quantity: Quantity
@@ -112,6 +117,7 @@ class Final:
     blind: bool
     agrees: bool
     constant: bool
+    settled: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,11 +181,12 @@ def examine(
     least = rounding(values, scale)
     found = spread(samples, least, ORDER)
     tests = final_tests(found, values, spreads, least, alpha / len(samples.quantities), limit_dof)
-    finals = _finals(samples, tests, found, values, spreads, scale, alpha)
+    exponents = slopes(samples.quantities, found, values, spreads)
+    finals = tuple(_settled(f, exponents) for f in _finals(samples, tests, found, values, spreads, scale, alpha))
     return Findings(
         rows=_rows(samples, found, values, spreads, least),
         finals=finals,
-        slopes=slopes(samples.quantities, found, values, spreads),
+        slopes=exponents,
         verdict=verdict(finals),
         alpha=alpha,
     )
@@ -304,14 +311,25 @@ def holm(p: Array, tested: Flags, alpha: float) -> Flags:
     return rejected
 
 
+def _settled(final: Final, exponents: Slopes) -> Final:
+    """A test at widths at which the law n^-1/2 does not hold yet decides nothing."""
+    kind = final.quantity.kind
+    # with a wrong kernel the descent from each f_0 is wrong, at any width: only the kernel says that widths are small
+    of = Kind.KERNEL if kind is Kind.TRAJECTORY else kind
+    slope = exponents.kinds.get(of.value)
+    if final.constant or slope is None or abs(slope.slope + 0.5) <= UNSETTLED * slope.se:
+        return final
+    return replace(final, agrees=True, blind=True, settled=False)
+
+
 def verdict(finals: tuple[Final, ...]) -> Verdict:
-    """Disagrees if any quantity does. Blind if a quantity was not tested, or a test of the kernel (of any kind, where
-    the kernel is left out) has no power.
+    """Disagrees if any quantity does. Blind if a quantity was not tested, or not at widths that say anything, or a test
+    of the kernel (of any kind, where the kernel is left out) has no power.
     """
     if not all(f.agrees for f in finals):
         return Verdict.DISAGREES
     kernel = [f for f in finals if f.quantity.kind is Kind.KERNEL]
-    if any(f.z is None for f in finals) or any(f.blind for f in kernel):
+    if any(f.z is None or not f.settled for f in finals) or any(f.blind for f in kernel):
         return Verdict.BLIND
     return Verdict.BLIND if not kernel and all(f.blind for f in finals) else Verdict.AGREES
 

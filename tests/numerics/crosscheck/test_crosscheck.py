@@ -1,0 +1,122 @@
+"""The cross-check from end to end: right networks agree, and one wrong weight of one path is found and named."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import tpproof as tp
+from tpproof.errors import TpproofError
+from tpproof.language.source import load
+from tpproof.numerics.crosscheck.altered import with_altered_weight, with_dropped_term
+from tpproof.numerics.crosscheck.crosscheck import against, expected
+from tpproof.numerics.crosscheck.quantities import Kind
+from tpproof.numerics.crosscheck.report import CrossCheck
+from tpproof.numerics.crosscheck.statistics import Verdict
+from tpproof.numerics.gram.given import Refused
+from tpproof.proof.prove import Proof, prove
+
+QUICK = {"widths": (256, 1024, 4096), "samples": 24, "workers": 1, "backend": "numpy"}
+
+
+def proof_of(name: str, **constants: str) -> Proof:
+    known = {"phi": "erf"} if name in ("mlp1", "mlp2") else {}
+    return prove(load(f"zoo:{name}", constants, known))
+
+
+def checked(proof: Proof, **options: object) -> CrossCheck:
+    return against(expected(proof), **{**QUICK, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["mlp1", "rnn", "tied", "twice", "layernorm", "bottleneck", "lstm", "multi_output"])
+def test_networks_agree_with_their_proofs(name: str) -> None:
+    check = checked(proof_of(name))
+    assert check.verdict is Verdict.AGREES, check.to_text()
+    assert {f.quantity.kind for f in check.finals} >= {Kind.KERNEL, Kind.CHANGE, Kind.SIGNAL, Kind.TRAJECTORY}
+    assert check.detectable is not None
+    assert check.detectable < 0.1
+
+
+@pytest.mark.parametrize("pair", [(4, 4), (8, 8)])
+def test_two_per_cent_of_one_weight_of_one_path_are_seen_at_the_defaults_and_named(pair: tuple[int, int]) -> None:
+    """mlp: C(g, g) = κ E[x x] + σ² C(x, x); the second term is the weight of every path that comes through g."""
+    right = proof_of("mlp")
+    check = against(expected(with_altered_weight(right, pair, 1, "1.02")), workers=2, backend="numpy")
+    assert check.verdict is Verdict.DISAGREES
+    named = {(f.quantity.kind, f.quantity.key[0]) for f in check.disagreeing}
+    assert (Kind.RESPONSE, pair[0]) in named or (Kind.CHANGE, pair[0]) in named
+    assert not any(f.quantity.kind in (Kind.MOMENT2, Kind.SIGNAL, Kind.SLOPE) for f in check.disagreeing)
+
+
+@pytest.mark.slow
+def test_without_the_alteration_the_same_networks_agree() -> None:
+    check = against(expected(proof_of("mlp")), workers=2, backend="numpy")
+    assert check.verdict is Verdict.AGREES
+    assert check.detectable is not None
+    assert check.detectable < 0.005
+
+
+@pytest.mark.parametrize("name", ["resmlp", "rnn", "tied", "densenet"])
+def test_a_proof_without_one_term_disagrees(name: str) -> None:
+    right = proof_of(name)
+    assert right.execution is not None
+    terms = {p: t for p, t in right.execution.every_sum.items() if len(t) > 1}
+    pair = list(terms)[-1]
+    assert checked(with_dropped_term(right, pair, len(terms[pair]) - 1)).verdict is Verdict.DISAGREES
+
+
+def test_the_contracted_network_has_the_corrected_number_and_not_the_path_sum_s() -> None:
+    """‖ξ‖²/d = 1: what training U makes of K(ξ, ξ) is 0.566364, and 0.295613 without ZDot (MATH §7)."""
+    side = expected(proof_of("tied"), np.ones((2, 3)))
+    check = against(side, **QUICK)  # type: ignore[arg-type]
+    own = [f for f in check.finals if f.quantity.kind is Kind.PARAMETER and "U" in f.quantity.name]
+    assert own
+    for f in own:
+        assert f.limit == pytest.approx(0.566364, abs=2e-3)
+        assert f.agrees
+        assert f.se is not None
+        assert abs(f.estimate - 0.295613) > 20 * f.se
+
+
+def test_the_same_seed_gives_the_same_numbers_for_any_number_of_workers() -> None:
+    side = expected(proof_of("mlp1"))
+    one, two = (against(side, widths=(64, 256), samples=4, workers=p, backend="numpy") for p in (1, 2))
+    assert one.rows == two.rows
+    other = against(side, widths=(64, 256), samples=4, workers=1, backend="numpy", seed=1)
+    assert other.rows != one.rows
+
+
+def test_batch_normalisation_below_its_asymptotic_widths_is_undecided_not_wrong() -> None:
+    """Its slopes are 1/√(variance of a batch): heavy-tailed, so that n^-1/2 sets in late."""
+    assert checked(proof_of("batchnorm")).verdict is Verdict.BLIND
+
+
+def test_what_it_says_is_json_csv_text_and_evidence_without_floats() -> None:
+    check = checked(proof_of("mlp1"), samples=8)
+    found = json.loads(json.dumps(check.to_json(), allow_nan=False))
+    assert {"agrees", "rows", "slopes", "backend", "sampler", "seed"} <= found.keys()
+    assert {"quantity", "width", "samples", "measured", "se", "limit", "z"} <= found["rows"][0].keys()
+    assert len(check.to_csv().splitlines()) > len(check.rows)
+    assert "mlp1" in check.to_text()
+    certificate = tp.prove(load("zoo:mlp1", {}, {"phi": "erf"})).with_evidence(crosscheck=check.evidence())
+    assert tp.check(certificate).verdict == "accepted-as-stated"
+
+
+def test_refused_networks_and_impossible_wishes_are_said_before_anything_is_computed() -> None:
+    with pytest.raises(Refused):
+        expected(proof_of("mlp", phi="step"))
+    side = expected(proof_of("mlp1"))
+    with pytest.raises(TpproofError) as error:
+        against(side, widths=(10**11,), samples=2)
+    assert error.value.code == "E104"
+    assert "GiB" in error.value.found
+    for wrong in ({"sampler": "none"}, {"widths": ()}, {"alpha": 2.0, "widths": (8,), "samples": 2, "workers": 1}):
+        with pytest.raises(TpproofError) as error:
+            against(side, **wrong)  # type: ignore[arg-type]
+        assert error.value.code == "E160"
+    for inputs in (np.ones((1, 3)), np.ones((40, 3))):
+        with pytest.raises(TpproofError) as error:
+            expected(proof_of("mlp1"), inputs)
+        assert error.value.code == "E160"
