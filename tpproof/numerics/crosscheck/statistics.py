@@ -34,7 +34,7 @@ EXACT = 1e9
 NEARLY = 1e-3
 """A limit below this part of its scale has no relative error."""
 UNSETTLED = 4.0
-"""Where the fluctuations of a kind are so many standard errors from n^-1/2, the widths are too small for any verdict."""
+"""Where the fluctuations of a kind are so many standard errors from n^-1/2, widths are too small for a verdict."""
 BLIND = 0.1
 """A test that can miss an error of this part of its quantity's scale has no power."""
 
