@@ -34,6 +34,8 @@ from tpproof.proof.prove import Proof, prove
 Say = Callable[[str], None]
 MOST = 400
 """Quantities of one cross-check."""
+REPLICATES = 16
+"""Of the samples of the limit: their standard errors have so many degrees of freedom, less one."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def expected(
     say("the limit's side")
     setting, known = setting_of(proof, inputs, targets, steps, rate, limits)
     choice = choose(proof, setting, most, limits)
-    found = limits_of(proof, choice.quantities, setting, limits=limits)
+    found = limits_of(proof, choice.quantities, setting, replicates=REPLICATES, limits=limits)
     return Expected(proof, choice, setting, found.values, found.errors, known)
 
 
@@ -197,6 +199,7 @@ def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) 
         network_sha256=sha256(side.proof.program),
         notes=_notes(side, found, asked),
         partial=found.partial,
+        limit_dof=REPLICATES - 1,
         trajectories=_trajectories(layout, tables, fall),
         **told,
     )
