@@ -59,6 +59,16 @@ def test_finite_networks_are_measured_without_the_limit(name: str) -> None:
     assert own and [m for m in own if not m.startswith(allowed)] == []
 
 
+LIMIT_SIDE = ("expected", "choice", "structure", "limit_values", "contracted", "trajectories", "altered")
+
+
+@pytest.mark.parametrize("name", LIMIT_SIDE)
+def test_the_limit_is_evaluated_without_finite_networks(name: str) -> None:
+    modules = imported(PACKAGE / "numerics" / "crosscheck" / f"{name}.py")
+    forbidden = ("tpproof.numerics.finite", *(f"tpproof.numerics.crosscheck.{other}." for other in MEASURING))
+    assert [m for m in modules if m.startswith(forbidden)] == []
+
+
 def test_the_checker_imports_the_standard_library_and_itself() -> None:
     assert len(room("checker")) > 3
     for path in room("checker"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import TypeAlias, TypeVar
 
@@ -20,10 +21,11 @@ from tpproof.program.model import Kind as NodeKind
 from tpproof.proof.prove import Execution, Proof
 
 ALWAYS = (Kind.KERNEL, Kind.OUTPUT_CHANGE, Kind.TRAJECTORY)
-"""Kinds of which none is left out."""
+"""Kinds of which none is left out, but kernels of pairs of many outputs."""
 PARTNERS = 4
 """G-vars of one symbol that a G-var is paired with."""
 OUTPUT_PAIRS = 16
+"""Pairs of outputs whose kernels are looked at."""
 ROWS = 12
 """Error signals of one symbol that a change is projected on."""
 CONDITION = 200.0
@@ -35,10 +37,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Choice:
-    """The quantities of one cross-check, and how many of each kind there would have been more."""
+    """The quantities of one cross-check, and what there would have been more: of each kind, and pairs of outputs."""
 
     quantities: tuple[Quantity, ...]
     left_out: dict[Kind, int]
+    output_pairs_left_out: int = 0
 
 
 def input_pairs(setting: Setting) -> list[InputPair]:
@@ -50,7 +53,8 @@ def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEF
     """The quantities of a network that was proved, in any way.
 
     Left out is what every finite network has exactly (zeros where nothing is connected, numbers without variance), and
-    what flows through Moments only: 0 in the limit, and at width n of order 1/n, as large as it fluctuates.
+    what flows through Moments only: 0 in the limit, and at width n of order 1/n, as large as it fluctuates. Both are
+    decided by the program alone (`Structure`), not by what the proof says.
     Of more than `most` quantities, some of each kind are left out, evenly over the program; never kernels,
     changes of outputs and trajectories.
 
@@ -61,7 +65,8 @@ def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEF
     """
     execution = execution_of(proof)
     pilot = next(iter(replicates(execution, setting, input_pairs(setting), Sampling(PILOT, 2), limits)))
-    candidates = _Candidates(execution, setting, pilot).all()
+    every = _Candidates(execution, setting, pilot)
+    candidates = every.all()
     room = most - sum(len(candidates[kind]) for kind in ALWAYS)
     shares = _shares({k: len(c) for k, c in candidates.items() if k not in ALWAYS}, max(0, room))
     contracted = bool(execution.form.contractions)
@@ -70,7 +75,7 @@ def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEF
         kept = evenly(keys, shares.get(kind, len(keys)))
         found += [named(proof.program, kind, key, contracted) for key in kept]
     left_out = {kind: len(candidates[kind]) - share for kind, share in shares.items() if share < len(candidates[kind])}
-    return Choice(tuple(found), left_out)
+    return Choice(tuple(found), left_out, every.outputs_left_out)
 
 
 def evenly(things: Sequence[T], count: int) -> list[T]:
@@ -99,7 +104,6 @@ class _Candidates:
         self.execution, self.form, self.setting, self.pilot = execution, execution.form, setting, pilot
         self.program, self.slopes = execution.form.program, setting.slopes
         self.structure = Structure(self.program)
-        self.own = pilot[input_pairs(setting)[-1]]  # of one input with itself
         self.pairs, self.outputs = input_pairs(setting), range(len(self.program.outputs))
         self.classes: dict[tuple[int, bool], list[int]] = defaultdict(list)
         for g in self.program.gvars:
@@ -127,21 +131,21 @@ class _Candidates:
 
     def output_pairs(self) -> list[tuple[int, int]]:
         """Pairs of outputs whose kernel is no exact number."""
-        found = [(o, p) for o in self.outputs for p in self.outputs if self.shared(o, p)]
+        found = self._sharing
         own, mixed = [(o, p) for o, p in found if o == p], [(o, p) for o, p in found if o != p]
         if len(found) <= OUTPUT_PAIRS:
             return found
         own = evenly(own, OUTPUT_PAIRS // 2)
         return sorted([*own, *evenly(mixed, OUTPUT_PAIRS - len(own))])
 
-    def shared(self, o: int, p: int) -> list[int]:
-        """The parameters whose parts of K_op differ from network to network.
+    @cached_property
+    def _sharing(self) -> list[tuple[int, int]]:
+        return [(o, p) for o in self.outputs for p in self.outputs if self.structure.shared(o, p)]
 
-        A part that flows through Moments only is of order 1/n, as large as it fluctuates: it is none here.
-        """
-        parts = self.own.kernel
-        both = np.flatnonzero((parts[:, o, o] > 0) & (parts[:, p, p] > 0))
-        return [int(q) for q in both if not self.structure.exact_part(int(q), o, p)]
+    @property
+    def outputs_left_out(self) -> int:
+        """How many pairs of outputs `output_pairs` leaves out."""
+        return len(self._sharing) - len(self.output_pairs())
 
     def kernels(self) -> Iterator[Key]:
         count = len(self.setting.inputs)
@@ -151,7 +155,7 @@ class _Candidates:
 
     def parameters(self) -> Iterator[Key]:
         for o, p in self.output_pairs():
-            for q in self.shared(o, p):
+            for q in self.structure.shared(o, p):
                 yield from ((q, o, p, i, j) for i, j in self.pairs if i < j or o <= p)
 
     def output_changes(self) -> Iterator[Key]:
@@ -159,7 +163,7 @@ class _Candidates:
             yield from ((o, i, j) for o in self.outputs if any(self._moved_by(o)))
 
     def _moved_by(self, o: int) -> list[int]:
-        return [q for p, slope in enumerate(self.slopes) if slope for q in self.shared(o, p)]
+        return [q for p, slope in enumerate(self.slopes) if slope for q in self.structure.shared(o, p)]
 
     def trajectories(self) -> Iterator[Key]:
         count = len(self.setting.inputs)
@@ -214,19 +218,7 @@ class _Candidates:
 
     def _above(self, g: int) -> list[int]:
         """Some outputs that a G-var reaches."""
-        return evenly(self._all_above(g), 2)
-
-    def _all_above(self, g: int) -> list[int]:
-        """The outputs whose error signal arrives at a G-var in the limit."""
-        own = np.diagonal(self.own.signal(self.form.base(g), self.form.base(g)))
-        return [o for o in self.outputs if own[o] > 0]
-
-    def _moves(self, g: int) -> bool:
-        """Whether the step changes a G-var in the limit."""
-        chosen = np.array(self.slopes) != 0
-        parts = np.diagonal(self.own.kernel, axis1=1, axis2=2)[:, chosen].any(axis=1)
-        trained = sum(1 << int(q) for q in np.flatnonzero(parts))
-        return bool(self.structure.parameters_below[g] & trained)
+        return evenly([o for o in self.outputs if self.structure.reaches(g, o)], 2)
 
     def signals(self) -> Iterator[Key]:
         for g in self.program.gvars:
@@ -263,7 +255,7 @@ class _Candidates:
 
     def changes(self) -> Iterator[Key]:
         for (i, j), g in product(self.pairs, self.program.gvars):
-            if self._moves(g):
+            if self.structure.moves(g, self.slopes):
                 for k in self._partners(g, self.classes[self.program.symbol(g)]):
                     yield from ((g, i, k, p, j) for p in self._above(k))
 
@@ -271,11 +263,11 @@ class _Candidates:
         if self.form.contractions:
             return
         for (i, j), members in product(self.pairs, self.classes.values()):
-            basis = [(k, q) for k in members for q in self._all_above(k)]
+            basis = [(k, q) for k in members for q in self.outputs if self.structure.reaches(k, q)]
             if basis and len(basis) <= ROWS and self._independent(basis, j):
                 # what an embedding or a vector parameter answers, −χκ ξᵀξ'/d or −χκ, is exact at every width
                 matmuls = [g for g in members if self.program.nodes[g].op == "matmul"]
-                moved = [g for g in matmuls if self._moves(g)]
+                moved = [g for g in matmuls if self.structure.moves(g, self.slopes)]
                 yield from ((g, i, k, p, j) for g in moved for k, p in basis)
 
     def _independent(self, basis: list[tuple[int, int]], j: int) -> bool:

@@ -176,7 +176,7 @@ def expected(
     say("the limit's side")
     setting, known = setting_of(proof, inputs, targets, steps, rate, limits)
     choice = choose(proof, setting, most, limits)
-    found = limits_of(proof, choice.quantities, setting, replicates=REPLICATES, limits=limits)
+    found = limits_of(proof, choice.quantities, setting, replicates=REPLICATES, limits=limits, known=known)
     return Expected(proof, choice, setting, found.values, found.errors, known)
 
 
@@ -188,8 +188,7 @@ def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) 
     for task, row in found.values.items():
         by_width.setdefault(task.width, []).append(row)
     tables = {width: np.stack(rows) for width, rows in by_width.items()}
-    size = len(setting.inputs) * len(setting.slopes)
-    fall = descent(side.kernels.value.reshape(size, size), setting)
+    fall = descent(side.kernels.matrix, setting)
     values = {width: _against_descent(layout, rows, side, fall) for width, rows in tables.items()}
     return report(
         Samples(quantities, values),
@@ -234,4 +233,6 @@ def _notes(side: Expected, found: Results, asked: int) -> tuple[str, ...]:
     if side.choice.left_out:
         left = ", ".join(f"{count} {kind.value}" for kind, count in side.choice.left_out.items())
         notes.append(f"not tested, to keep the report small: {left}")
+    if side.choice.output_pairs_left_out:
+        notes.append(f"kernels of {side.choice.output_pairs_left_out} pairs of outputs are not tested")
     return tuple(notes)

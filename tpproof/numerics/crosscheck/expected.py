@@ -11,7 +11,6 @@ import numpy as np
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT
 from tpproof.limits import Limits as Bounds
-from tpproof.numerics.crosscheck.choice import choose
 from tpproof.numerics.crosscheck.contracted import StepForms
 from tpproof.numerics.crosscheck.limit_values import InputPair, PairNumbers, Sampling, replicates
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
@@ -36,11 +35,6 @@ class Limits:
     errors: Array
 
 
-def quantities(proof: Proof, setting: Setting, most: int = 400) -> tuple[Quantity, ...]:
-    """What is worth comparing; see `choice.choose`, which also says how much was left out."""
-    return choose(proof, setting, most).quantities
-
-
 def limits(
     proof: Proof,
     quantities: Sequence[Quantity],
@@ -50,6 +44,7 @@ def limits(
     replicates: int = 16,
     limits: Bounds = DEFAULT,
     sampled: bool = False,
+    known: Kernels | None = None,
 ) -> Limits:
     """The limits of quantities, from the proof alone.
 
@@ -62,7 +57,7 @@ def limits(
     proof
         What was found about the network; C and D are its sums.
     quantities
-        Of `quantities`, or any with such addresses.
+        Of `choice.choose`, or any with such addresses.
     setting
         Inputs, χ, and the trajectories' data.
     seed, points, replicates
@@ -72,6 +67,8 @@ def limits(
         Bounds on the sample.
     sampled
         Sample kernels in any case.
+    known
+        The kernels, where somebody has them already.
 
     Raises
     ------
@@ -84,7 +81,7 @@ def limits(
     values, errors = np.zeros(len(quantities)), np.zeros(len(quantities))
     mine = [k for k, q in enumerate(quantities) if q.kind in OF_KERNELS]
     if mine:
-        found = kernels(proof, setting, sampling, limits, sampled)
+        found = known or kernels(proof, setting, sampling, limits, sampled)
         values[mine], errors[mine] = _of_kernels(found, [quantities[k] for k in mine], setting)
     others = [k for k, q in enumerate(quantities) if q.kind not in OF_KERNELS]
     if others:

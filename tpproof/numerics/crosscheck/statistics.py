@@ -33,8 +33,9 @@ EXACT = 1e9
 """Degrees of freedom of a standard error that is known."""
 NEARLY = 1e-3
 """A limit below this part of its scale has no relative error."""
-UNSETTLED = 4.0
-"""Where the fluctuations of a kind are so many standard errors from n^-1/2, widths are too small for a verdict."""
+UNSETTLED, NEAR = 4.0, 0.1
+"""Where the exponent of a kind's fluctuations is so many standard errors, and so far, from -1/2, widths are too small
+for a verdict. Corrections O(1/n) bend every exponent a little, which many samples see and which does no harm."""
 BLIND = 0.1
 """A test that can miss an error of this part of its quantity's scale has no power."""
 
@@ -317,7 +318,7 @@ def _settled(final: Final, exponents: Slopes) -> Final:
     # with a wrong kernel the descent from each f_0 is wrong, at any width: only the kernel says that widths are small
     of = Kind.KERNEL if kind is Kind.TRAJECTORY else kind
     slope = exponents.kinds.get(of.value)
-    if final.constant or slope is None or abs(slope.slope + 0.5) <= UNSETTLED * slope.se:
+    if final.constant or slope is None or abs(slope.slope + 0.5) <= max(UNSETTLED * slope.se, NEAR):
         return final
     return replace(final, agrees=True, blind=True, settled=False)
 

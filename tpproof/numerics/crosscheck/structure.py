@@ -1,6 +1,8 @@
 """What the program alone tells of a finite network: what is constant, what depends on the input, what moves.
 
-A number that every finite network has exactly is not worth a test: its limit says nothing about the proof.
+A number that every finite network has exactly is not worth a test: its limit says nothing about the proof. What is
+tested is decided here, from the program, and never from what the proof says: a term that it lost would else take its
+own test away.
 """
 
 from __future__ import annotations
@@ -52,6 +54,46 @@ class Structure:
                 mask |= found[a]
             found.append(mask)
         return found
+
+    @cached_property
+    def outputs_above(self) -> list[int]:
+        """Node → the outputs that send it error signals in the limit, as bits: nothing flows back through Moments."""
+        found = [0] * len(self.program.nodes)
+        for o, out in enumerate(self.program.outputs):
+            for _, x in out.terms:
+                found[x] |= 1 << o
+        for k in range(len(found) - 1, -1, -1):
+            for a in self.program.nodes[k].args if self.program.kinds[k] is Kind.VECTOR else ():
+                found[a] |= found[k]
+        return found
+
+    def reaches(self, k: int, output: int) -> bool:
+        """Whether error signals of an output arrive at a vector."""
+        return bool(self.outputs_above[k] >> output & 1)
+
+    def trained_below(self, output: int) -> int:
+        """The trained parameters that move an output in the limit, as bits; readouts and output biases too."""
+        out = self.program.outputs[output]
+        mask = 0
+        for v, x in out.terms:
+            mask |= self.parameters_below[x]
+            if self.program.parameters[v].trained and self.fixed.get(x) != 0:
+                mask |= 1 << v
+        if out.bias is not None and self.program.parameters[out.bias].trained:
+            mask |= 1 << out.bias
+        return mask
+
+    def shared(self, o: int, p: int) -> list[int]:
+        """The trained parameters whose parts of K_op differ from network to network."""
+        both = self.trained_below(o) & self.trained_below(p)
+        return [q for q in range(len(self.program.parameters)) if both >> q & 1 and not self.exact_part(q, o, p)]
+
+    def moves(self, g: int, slopes: tuple[float, ...]) -> bool:
+        """Whether a step with these χ changes a vector in the limit."""
+        trained = 0
+        for o, slope in enumerate(slopes):
+            trained |= self.trained_below(o) if slope else 0
+        return bool(self.parameters_below[g] & trained)
 
     @cached_property
     def reads_input(self) -> list[bool]:

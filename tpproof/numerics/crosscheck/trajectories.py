@@ -50,6 +50,12 @@ class Kernels:
         return mean
 
     @property
+    def matrix(self) -> Array:
+        """K as (N·O, N·O); row i·O + o is output o at input i."""
+        size = self.value.shape[0] * self.value.shape[1]
+        return self.value.reshape(size, size)
+
+    @property
     def error(self) -> Array:
         """``[i, o, j, p]``: standard errors, or bounds."""
         return standard_error(self.drawn) if self.bound is None else self.bound
@@ -139,15 +145,6 @@ def _sampled(execution: Execution, setting: Setting, sampling: Sampling, limits:
     return Kernels(ntk, None, nngp.mean(axis=0))
 
 
-def kernel_matrix(
-    proof: Proof, setting: Setting, sampling: Sampling | None = None, limits: Limits = DEFAULT
-) -> tuple[Array, Array]:
-    """K and its error as matrices (N·O, N·O); row i·O + o is output o at input i. Errors as in `kernels`."""
-    found = kernels(proof, setting, sampling, limits)
-    size = len(setting.inputs) * len(setting.slopes)
-    return found.value.reshape(size, size), found.error.reshape(size, size)
-
-
 @dataclass(frozen=True)
 class Descent:
     """(22) with the square loss on the full batch of inputs 1, 2, …: f_t is affine in f_0.
@@ -185,7 +182,7 @@ def descent(kernel: Array, setting: Setting) -> Descent:
     Parameters
     ----------
     kernel
-        (N·O, N·O), from `kernel_matrix`.
+        (N·O, N·O), as `Kernels.matrix`.
     setting
         Targets, steps and rate; the loss is the mean of (f − y)²/2 over the batch, summed over outputs.
     """
@@ -206,7 +203,7 @@ def descent_error(found: Kernels, setting: Setting) -> Array:
     count, outputs = len(setting.inputs), len(setting.slopes)
     size = count * outputs
     error, nngp = found.error.reshape(size, size), found.nngp.reshape(size, size)
-    plain = descent(found.value.reshape(size, size), setting)
+    plain = descent(found.matrix, setting)
     scale = setting.rate / max(1, count - 1)
     root = _root(nngp)
     total = np.zeros((setting.steps + 1, size))
@@ -239,11 +236,3 @@ def _root(matrix: Array) -> Array:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     found: Array = vectors * np.sqrt(np.maximum(values, 0.0))
     return found
-
-
-def stable_rate(kernel: Array, setting: Setting) -> float:
-    """The rate at which (22) on the batch contracts by the most: batch/λ_max(K); half the largest that is stable."""
-    outputs = len(setting.slopes)
-    inside = np.asarray(kernel)[outputs:, outputs:]
-    top = float(np.linalg.eigvalsh((inside + inside.T) / 2)[-1]) if inside.size else 0.0
-    return (len(setting.inputs) - 1) / top if top > 0 else 1.0

@@ -6,6 +6,7 @@ notebook the figure shows itself, and `save` writes the same bytes for the same 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,9 +53,15 @@ def save(figure: Figure, path: str | Path) -> None:
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     if kind not in ("svg", "png", "pdf"):
         raise TpproofError("E140", f"{path}", "a name that ends in .svg, .png or .pdf")
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with matplotlib.rc_context({"svg.hashsalt": "tpproof", "svg.fonttype": "none"}):
-            figure.savefig(path, format=kind, dpi=150, metadata=undated.get(kind))
+        try:
+            with matplotlib.rc_context({"svg.hashsalt": "tpproof", "svg.fonttype": "none"}):
+                figure.savefig(beside, format=kind, dpi=150, metadata=undated.get(kind))
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as problem:
         raise TpproofError("E140", f"{path}: {problem.strerror}", "a folder that can be written") from None
 
