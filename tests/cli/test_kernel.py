@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -18,8 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cli.tools import Ran, tpproof
-from tpproof.cli.main import run
+from tests.cli.tools import Ran, inside, tpproof
 
 RELU = """\
 xi = input("xi")
@@ -36,14 +33,8 @@ REFUSED = 'x = embedding("U") @ input("xi")\ny = x / sqrt(mean(x * x))\noutput(r
 
 
 def kernel(folder: Path, *arguments: str) -> Ran:
-    """The command in this process: what it does, without the start of an interpreter."""
-    out, err = io.StringIO(), io.StringIO()
-    streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
-    with contextlib.chdir(folder), streams[0], streams[1], pytest.raises(SystemExit) as ended:
-        run(["kernel", *arguments])
-    status = ended.value.code
-    assert isinstance(status, int)
-    return Ran(status, out.getvalue(), err.getvalue())
+    """The command in this process."""
+    return inside(folder, "kernel", *arguments)
 
 
 @pytest.fixture

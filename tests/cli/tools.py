@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tpproof.cli.main import run
 
 
 @dataclass(frozen=True)
@@ -32,3 +38,14 @@ def tpproof(folder: Path, *arguments: str, stdin: bytes = b"") -> Ran:
     out, err = done.stdout.decode(), done.stderr.decode()
     assert "Traceback" not in out + err, err
     return Ran(done.returncode, out, err)
+
+
+def inside(folder: Path, *arguments: str) -> Ran:
+    """Run `tpproof …` in this process: what it does, without the start of an interpreter."""
+    out, err = io.StringIO(), io.StringIO()
+    streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+    with contextlib.chdir(folder), streams[0], streams[1], pytest.raises(SystemExit) as ended:
+        run([*arguments])
+    status = ended.value.code
+    assert isinstance(status, int)
+    return Ran(status, out.getvalue(), err.getvalue())

@@ -82,6 +82,8 @@ def crosscheck(
 
     limits = limits_with(max_nodes, max_pairs)
     program = load(net, overrides, functions, limits)
+    if out is not None:
+        _require_folder(out)  # before hours of work, not after
     data = None if inputs is None else read_inputs(inputs, program.inputs, limits)
     options: dict[str, Any] = {"widths": widths, "samples": samples, "sampler": sampler, "backend": backend}
     options |= {"steps": steps, "rate": rate, "alpha": alpha, "seed": seed}
@@ -97,6 +99,14 @@ def crosscheck(
     else:
         _print(check, full, files)
     return status_of(check)
+
+
+def _require_folder(out: Path) -> None:
+    """Make the folder, or raise E140."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TpproofError("E140", f"{out}: {error.strerror}", "a folder that can be written to") from None
 
 
 def watched(program: Any, data: Any, quiet: bool, **options: Any) -> CrossCheck:

@@ -120,7 +120,8 @@ def crosscheck(
     ------
     TpproofError
         E150 for a network without a proof or with an abstract nonlinearity; E104 for impossible sizes, before anything
-        is allocated; E151, E160 for inputs, widths or samples that do not fit; E152 for a training that diverges.
+        is allocated; E151, E160 for inputs, widths or samples that do not fit; E152 for a training that diverges,
+        E158 for a rate at which the limit does.
     """
     side = expected(net, inputs, targets=targets, steps=steps, rate=rate, most=most, say=say, limits=limits)
     return against(
@@ -147,6 +148,8 @@ def against(
     began = time.monotonic()
     if sampler not in ("exact", "dense"):
         raise TpproofError("E160", f"the sampler {sampler!r}"[:80], "exact or dense")
+    if not 0 < alpha < 1:
+        raise TpproofError("E160", f"alpha {alpha!r}"[:80], "a probability above 0 and below 1")
     program, quantities = side.proof.program, side.choice.quantities
     where = chosen_backend(backend)
     wanted = design_of(program, quantities, side.setting, sampler, widths, samples)

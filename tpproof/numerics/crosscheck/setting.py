@@ -53,7 +53,7 @@ def setting_of(
     ------
     TpproofError
         E104, E153 for inputs that the network does not take, E160 for too many or too few, or inputs of unlike
-        dimensions; for targets, steps or rates that are none.
+        dimensions; for targets, steps or rates that are none. E158 for a rate at which the limit diverges.
     """
     program = proof.program
     given = _generic(program) if inputs is None else _numbers(as_inputs(inputs, program.inputs, limits))
@@ -65,9 +65,12 @@ def setting_of(
     slopes = tuple((-1.0) ** p / (1 + p) for p in range(len(program.outputs)))  # unlike each other
     bare = Setting(_frozen(given), _frozen(wanted), slopes, steps, 1.0)
     known = kernels(proof, bare, limits=limits)
-    chosen = _rate(known, len(given)) if rate is None else float(rate)
+    fastest = _fastest(known, len(given))
+    chosen = _default_rate(fastest) if rate is None else float(rate)
     if not 0 < chosen < np.inf:
         raise TpproofError("E160", f"the rate {rate!r}"[:80], "a finite number above 0")
+    if chosen * fastest >= 2:
+        raise TpproofError("E158", f"the rate {chosen:g}: the limit itself diverges", f"below {2 / fastest:.3g}")
     return Setting(bare.inputs, bare.targets, slopes, steps, chosen), known
 
 
@@ -100,12 +103,16 @@ def _targets(given: Any, count: int, outputs: int) -> Array:
     return found
 
 
-def _rate(known: Kernels, count: int) -> float:
-    """Half of the inverse of K's largest eigenvalue on the batch, which the loss averages over."""
+def _fastest(known: Kernels, count: int) -> float:
+    """The largest eigenvalue of K on the batch, over the batch's size, by which the loss divides."""
     outputs = known.value.shape[1]
     trained = known.value[1:, :, 1:, :].reshape((count - 1) * outputs, -1)
-    largest = float(np.linalg.eigvalsh((trained + trained.T) / 2)[-1])
-    return float(f"{0.5 * (count - 1) / largest:.3g}") if largest > 0 else 1.0
+    return float(np.linalg.eigvalsh((trained + trained.T) / 2)[-1]) / (count - 1)
+
+
+def _default_rate(fastest: float) -> float:
+    """A step halves the fastest direction. Three digits, so that the same number is found everywhere."""
+    return float(f"{0.5 / fastest:.3g}") if fastest > 0 else 1.0
 
 
 def _frozen(values: Array) -> Any:
