@@ -32,9 +32,9 @@ from kernels import Case, baseline
 from numpy.typing import NDArray
 
 from tpproof.language.source import load
-from tpproof.numerics.crosscheck.run import run
-from tpproof.numerics.crosscheck.split import split_kernels
-from tpproof.numerics.crosscheck.tasks import Means, Task, Values, Work, network_seed, tasks
+from tpproof.numerics.crosscheck.running.run import run
+from tpproof.numerics.crosscheck.running.split import split_kernels
+from tpproof.numerics.crosscheck.running.tasks import Means, Task, Values, Work, network_seed, tasks
 from tpproof.numerics.finite import FiniteNetwork, Space, empirical_kernels
 from tpproof.numerics.workers.recipe import Recipe
 from tpproof.program.canonical import canonical_bytes, to_json

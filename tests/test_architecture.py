@@ -46,27 +46,29 @@ def test_the_two_sides_do_not_know_each_other(source: str, target: str) -> None:
     assert crossings(source, target) == []
 
 
-MEASURING = ("measure", "addresses", "averages", "slopes", "one_step", "trajectory")
-"""Of numerics/crosscheck: the side that is independent of the proof."""
+CROSSCHECK = PACKAGE / "numerics" / "crosscheck"
 
 
-@pytest.mark.parametrize("name", MEASURING)
-def test_finite_networks_are_measured_without_the_limit(name: str) -> None:
-    modules = imported(PACKAGE / "numerics" / "crosscheck" / f"{name}.py")
+@pytest.mark.parametrize("path", sorted((CROSSCHECK / "measured").glob("*.py")), ids=lambda p: p.stem)
+def test_finite_networks_are_measured_without_the_limit(path: Path) -> None:
     allowed = ("program.model.", "program.constants.", "errors.", "numerics.finite.", "numerics.crosscheck.quantities.",
-               *(f"numerics.crosscheck.{other}." for other in MEASURING))  # fmt: skip
-    own = {m.removeprefix("tpproof.") for m in modules if m.startswith("tpproof.")}
-    assert own and [m for m in own if not m.startswith(allowed)] == []
+               "numerics.crosscheck.measured.")  # fmt: skip
+    own = {m.removeprefix("tpproof.") for m in imported(path) if m.startswith("tpproof.")}
+    assert [m for m in own if not m.startswith(allowed)] == []
 
 
-LIMIT_SIDE = ("expected", "choice", "structure", "limit_values", "contracted", "trajectories", "altered")
+@pytest.mark.parametrize("path", sorted((CROSSCHECK / "expected").glob("*.py")), ids=lambda p: p.stem)
+def test_the_limit_is_evaluated_without_finite_networks(path: Path) -> None:
+    others = [f"tpproof.numerics.crosscheck.{room}" for room in ("measured", "verdict", "running")]
+    forbidden = ("tpproof.numerics.finite", *others)
+    assert [m for m in imported(path) if m.startswith(forbidden)] == []
 
 
-@pytest.mark.parametrize("name", LIMIT_SIDE)
-def test_the_limit_is_evaluated_without_finite_networks(name: str) -> None:
-    modules = imported(PACKAGE / "numerics" / "crosscheck" / f"{name}.py")
-    forbidden = ("tpproof.numerics.finite", *(f"tpproof.numerics.crosscheck.{other}." for other in MEASURING))
-    assert [m for m in modules if m.startswith(forbidden)] == []
+@pytest.mark.parametrize("path", sorted((CROSSCHECK / "verdict").glob("*.py")), ids=lambda p: p.stem)
+def test_a_verdict_knows_numbers_and_neither_side(path: Path) -> None:
+    others = [f"tpproof.numerics.crosscheck.{room}" for room in ("expected", "measured", "running")]
+    forbidden = ("tpproof.numerics.finite", "tpproof.numerics.sampling", "tpproof.proof", "tpproof.limit.", *others)
+    assert [m for m in imported(path) if m.startswith(forbidden)] == []
 
 
 def test_the_checker_imports_the_standard_library_and_itself() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tpproof.language.network import Network, load, network
     from tpproof.limits import Limits
     from tpproof.numerics.crosscheck.crosscheck import crosscheck
-    from tpproof.numerics.crosscheck.report import CrossCheck
+    from tpproof.numerics.crosscheck.verdict.report import CrossCheck
     from tpproof.numerics.gram.kernel import Kernel, kernel_fn
     from tpproof.numerics.reduction.univariate import Callables
     from tpproof.program.model import Program
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 
 _TOOLS = {
     "Certificate": "tpproof.certificate.model",
-    "CrossCheck": "tpproof.numerics.crosscheck.report",
+    "CrossCheck": "tpproof.numerics.crosscheck.verdict.report",
     "Limits": "tpproof.limits",
     "Network": "tpproof.language.network",
     "Program": "tpproof.program.model",

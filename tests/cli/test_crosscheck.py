@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.tools import Ran, inside, tpproof
 from tpproof.numerics.crosscheck import crosscheck as module
-from tpproof.numerics.crosscheck.altered import with_dropped_term
+from tpproof.numerics.crosscheck.expected.altered import with_dropped_term
 from tpproof.proof.prove import Proof, prove
 
 MLP1 = ("zoo:mlp1", "--set", "phi=erf")

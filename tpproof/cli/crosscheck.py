@@ -15,7 +15,7 @@ from tpproof.cli.output import block_bar, escaped, print_json, print_text, progr
 from tpproof.errors import TpproofError
 
 if TYPE_CHECKING:
-    from tpproof.numerics.crosscheck.report import CrossCheck
+    from tpproof.numerics.crosscheck.verdict.report import CrossCheck
 
 FIGURES = ("deviation", "trajectories", "kernel")
 
@@ -121,7 +121,7 @@ def watched(program: Any, data: Any, quiet: bool, **options: Any) -> CrossCheck:
 
 def status_of(check: CrossCheck) -> int:
     """0 it agrees, 1 it does not, 3 nothing is claimed; 130 where Ctrl-C came before the end."""
-    from tpproof.numerics.crosscheck.statistics import Verdict
+    from tpproof.numerics.crosscheck.verdict.statistics import Verdict
 
     if check.verdict is Verdict.DISAGREES:
         return status.DOES_NOT_HOLD

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
-from tpproof.numerics.crosscheck.samples import Samples
+from tpproof.numerics.crosscheck.verdict.samples import Samples
 
 Table = np.ndarray[Any, np.dtype[np.float64]]
 Law = Callable[[np.random.Generator, int, tuple[int, int]], Table]

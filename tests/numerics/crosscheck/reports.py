@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
-from tpproof.numerics.crosscheck.report import CrossCheck, Trajectories, joined
-from tpproof.numerics.crosscheck.samples import Samples
+from tpproof.numerics.crosscheck.verdict.report import CrossCheck, Trajectories, joined
+from tpproof.numerics.crosscheck.verdict.samples import Samples
 
 DESIGN = {256: 16, 1024: 16, 16384: 32}
 QUANTITIES = (

@@ -10,11 +10,11 @@ import pytest
 import tpproof as tp
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
-from tpproof.numerics.crosscheck.altered import with_altered_weight, with_dropped_term
 from tpproof.numerics.crosscheck.crosscheck import against, expected
+from tpproof.numerics.crosscheck.expected.altered import with_altered_weight, with_dropped_term
 from tpproof.numerics.crosscheck.quantities import Kind
-from tpproof.numerics.crosscheck.report import CrossCheck
-from tpproof.numerics.crosscheck.statistics import Verdict
+from tpproof.numerics.crosscheck.verdict.report import CrossCheck
+from tpproof.numerics.crosscheck.verdict.statistics import Verdict
 from tpproof.numerics.gram.given import Refused
 from tpproof.proof.prove import Proof, prove
 

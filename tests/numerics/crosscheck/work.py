@@ -13,7 +13,7 @@ import numpy as np
 
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
-from tpproof.numerics.crosscheck.tasks import Means, Task, Values, Work, network_seed
+from tpproof.numerics.crosscheck.running.tasks import Means, Task, Values, Work, network_seed
 from tpproof.numerics.finite import FiniteNetwork, Space, empirical_kernels
 from tpproof.numerics.workers.recipe import Recipe
 from tpproof.program.canonical import canonical_bytes, from_json, to_json

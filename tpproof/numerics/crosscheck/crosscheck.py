@@ -12,20 +12,20 @@ import numpy as np
 
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
-from tpproof.numerics.crosscheck.backends import chosen_backend
-from tpproof.numerics.crosscheck.choice import Choice, choose
 from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.design import design_of
-from tpproof.numerics.crosscheck.expected import limits as limits_of
+from tpproof.numerics.crosscheck.expected.choice import Choice, choose
+from tpproof.numerics.crosscheck.expected.expected import limits as limits_of
+from tpproof.numerics.crosscheck.expected.trajectories import Kernels, descent
 from tpproof.numerics.crosscheck.quantities import Kind, Setting
-from tpproof.numerics.crosscheck.report import CrossCheck, Trajectories
-from tpproof.numerics.crosscheck.report import joined as report
-from tpproof.numerics.crosscheck.run import Progress, Results, run
-from tpproof.numerics.crosscheck.samples import Samples
+from tpproof.numerics.crosscheck.running.backends import chosen_backend
+from tpproof.numerics.crosscheck.running.run import Progress, Results, run
+from tpproof.numerics.crosscheck.running.tasks import tasks
+from tpproof.numerics.crosscheck.running.work import Layout, recipe
 from tpproof.numerics.crosscheck.setting import setting_of
-from tpproof.numerics.crosscheck.tasks import tasks
-from tpproof.numerics.crosscheck.trajectories import Kernels, descent
-from tpproof.numerics.crosscheck.work import Layout, recipe
+from tpproof.numerics.crosscheck.verdict.report import CrossCheck, Trajectories
+from tpproof.numerics.crosscheck.verdict.report import joined as report
+from tpproof.numerics.crosscheck.verdict.samples import Samples
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.given import program_of, require_proved
 from tpproof.program.canonical import sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tpproof.numerics.crosscheck.defaults import DENSE, DESIGN, design
-from tpproof.numerics.crosscheck.measure import Measurement
+from tpproof.numerics.crosscheck.measured.measure import Measurement
 from tpproof.numerics.crosscheck.quantities import Quantity, Setting
 from tpproof.numerics.finite.space import Space
 from tpproof.program.model import Program

@@ -8,8 +8,8 @@ import numpy as np
 
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT, Limits
+from tpproof.numerics.crosscheck.expected.trajectories import Kernels, kernels
 from tpproof.numerics.crosscheck.quantities import Setting
-from tpproof.numerics.crosscheck.trajectories import Kernels, kernels
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.inputs import InputArrays, as_inputs
 from tpproof.program.model import Program

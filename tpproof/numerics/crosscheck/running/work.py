@@ -1,0 +1,126 @@
+"""One network as a worker computes it: what travels is text, what comes back is one row of numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tpproof.errors import TpproofError
+from tpproof.numerics.crosscheck.measured.measure import Measured, measure
+from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
+from tpproof.numerics.crosscheck.running.backends import namespace
+from tpproof.numerics.crosscheck.running.tasks import Means, Task, Values, Work, network_seed
+from tpproof.numerics.functions import Array
+from tpproof.numerics.workers.recipe import Recipe
+from tpproof.program.canonical import canonical_bytes, from_json, to_json
+from tpproof.program.model import Program
+
+
+def recipe(
+    program: Program,
+    quantities: Sequence[Quantity],
+    setting: Setting,
+    sampler: str = "exact",
+    backend: str = "numpy",
+    seed: int = 0,
+) -> Recipe:
+    """All that the numbers of a cross-check depend on, but widths and samples."""
+    options = {
+        "quantities": [[q.kind.value, list(q.key)] for q in quantities],
+        "setting": asdict(setting),
+        "sampler": sampler,
+        "backend": backend,
+        "seed": seed,
+    }
+    return Recipe(work_of, canonical_bytes(to_json(program)).decode(), json.dumps(options, sort_keys=True))
+
+
+def work_of(recipe: Recipe) -> Work:
+    """Measures the network of a task; the row is `joined`."""
+    program, options = from_json(json.loads(recipe.program)), json.loads(recipe.options)
+    quantities = tuple(Quantity(Kind(kind), tuple(key), "", "") for kind, key in options["quantities"])
+    setting = _setting(options["setting"])
+
+    def work(task: Task, means: Means) -> Values:
+        found = measure(
+            program,
+            quantities,
+            setting,
+            task.width,
+            network_seed(options["seed"], task),
+            sampler=options["sampler"],
+            memory=means.memory,
+            xp=namespace(options["backend"]),
+            threads=means.threads,
+        )
+        return joined(found)
+
+    return work
+
+
+def _setting(given: dict[str, Any]) -> Setting:
+    """JSON has lists where a setting has tuples."""
+
+    def frozen(value: Any) -> Any:
+        return tuple(frozen(v) for v in value) if isinstance(value, list) else value
+
+    return Setting(**{key: frozen(value) for key, value in given.items()})
+
+
+# a network's numbers as one row -----------------------------------------------------------------------
+
+
+def joined(found: Measured) -> Values:
+    """Values, outputs at the start, trajectory: what `Layout` takes apart."""
+    return np.concatenate([found.values, found.outputs.ravel(), found.trajectory.ravel()])
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the numbers of a row stand.
+
+    Attributes
+    ----------
+    quantities
+        How many values come first.
+    inputs, outputs
+        N and O.
+    times
+        T + 1, or 0 where no trajectory was asked for.
+    """
+
+    quantities: int
+    inputs: int
+    outputs: int
+    times: int
+
+    @property
+    def length(self) -> int:
+        """Of a row."""
+        return self.quantities + self.inputs * self.outputs * (1 + self.times)
+
+    def values(self, rows: Array) -> Array:
+        """(M, Q) of (M, length)."""
+        self._require(rows)
+        return rows[:, : self.quantities]
+
+    def starts(self, rows: Array) -> Array:
+        """f at the start, (M, N, O)."""
+        self._require(rows)
+        part = rows[:, self.quantities : self.quantities + self.inputs * self.outputs]
+        return part.reshape(len(rows), self.inputs, self.outputs)
+
+    def trajectories(self, rows: Array) -> Array:
+        """f after t steps, (M, T + 1, N, O)."""
+        self._require(rows)
+        part = rows[:, self.quantities + self.inputs * self.outputs :]
+        return part.reshape(len(rows), self.times, self.inputs, self.outputs)
+
+    def _require(self, rows: Array) -> None:
+        if rows.ndim != 2 or rows.shape[1] != self.length:
+            raise TpproofError("E161", f"rows of {math.prod(rows.shape[1:])} numbers", f"{self.length}, as asked for")
