@@ -202,6 +202,13 @@ class CrossCheck:
 
         return table(self, full)
 
+    @property
+    def summary(self) -> str:
+        """The verdict in one line."""
+        from tpproof.numerics.crosscheck.verdict.tables import summary
+
+        return summary(self)
+
     def to_text(self, full: bool = False, width: int = 120) -> str:
         """`table` without colours."""
         from tpproof.numerics.crosscheck.verdict.tables import text
