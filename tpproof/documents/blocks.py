@@ -163,6 +163,6 @@ class Section:
 Block: TypeAlias = "Paragraph | Display | Items | Table | Statement | Fold | Picture | Inference | Section"
 
 __all__ = [
-    "Block", "Cite", "Code", "Column", "Display", "Fold", "Inference", "Inline", "Inlines", "Items", "Line", "Paragraph", "Picture",
-    "Ref", "Section", "Statement", "Strong", "Table", "TableRow",
+    "Block", "Cite", "Code", "Column", "Display", "Fold", "Inference", "Inline", "Inlines", "Items", "Line",
+    "Paragraph", "Picture", "Ref", "Section", "Statement", "Strong", "Table", "TableRow",
 ]  # fmt: skip
