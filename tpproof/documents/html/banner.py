@@ -83,7 +83,8 @@ def verdict(document: Document, report: Report | None) -> Banner:
         return Banner("bad", "Refused: nothing is claimed", "An assumption of the theorem is violated; see the ledger. "
                       "The independent checker finds the same and accepts nothing.")  # fmt: skip
     if report.verdict == "declined":
-        return Banner("caution", "Declined", "The independent checker did not decide.", _errors(report), _steps(document, report))
+        undecided = "The independent checker did not decide."
+        return Banner("caution", "Declined", undecided, _errors(report), _steps(document, report))
     if report.verdict in ("rejected", "unreadable"):
         return Banner(
             "bad", report.verdict.capitalize(), "The independent checker does not accept this certificate: do not rely "

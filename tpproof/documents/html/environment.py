@@ -21,13 +21,13 @@ def environment(templates: Path | None) -> Environment:
 @lru_cache(maxsize=4)
 def _environment(loader: BaseLoader) -> Environment:
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    found.filters |= {"kind": _kind, "mathml": _mathml, "lines": _lines, "slug": _slug}
+    found.filters |= {"kind": _kind, "mathml": _mathml, "lines": _lines, "slug": _slug, "relation": _relation}
     return found
 
 
 def _kind(value: object) -> str:
     """The class of a block or of a part of a line; "Formula" for every formula."""
-    if isinstance(value, Formula):  # type: ignore[misc, arg-type]
+    if isinstance(value, Formula):
         return "Formula"
     return type(value).__name__
 
@@ -38,6 +38,11 @@ def _mathml(formula: Formula) -> Markup:
 
 def _lines(formula: Formula) -> Markup:
     return Markup(to_mathml_lines(formula))
+
+
+def _relation(text: str) -> Markup:
+    """The relation of a line."""
+    return Markup('<math><mo form="infix">{}</mo></math>').format(text)
 
 
 def _slug(text: str) -> str:

@@ -12,7 +12,7 @@ from tpproof.documents.document import Document
 
 NUMBERED = frozenset({"Theorem", "Proposition", "Lemma", "Claim", "Corollary", "Definition"})
 """Statements that have numbers, one sequence for all."""
-_ROWS = {"node": "instruction", "pair": "pair", "step": "step", "rule": "rule", "axiom": "axiom", "assumption": "assumption"}
+_ROWS = {"node": "instruction"} | {kind: kind for kind in ("pair", "step", "rule", "axiom", "assumption")}
 
 
 @dataclass(frozen=True)
