@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def page_of(data: dict[str, Any], content: bytes, report: Report | None) -> str:
     return html_page(document(data, length="audit"), data, content, report)
 
 
-@lru_cache(maxsize=None)
+@cache
 def shipped(name: str) -> str:
     """The page of a shipped certificate."""
     content = content_of(name)

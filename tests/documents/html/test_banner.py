@@ -88,7 +88,8 @@ def test_an_answer_about_other_bytes_counts_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"network_sha256": "0" * 64}, {"steps": 3}, {"certificate_verdict": "conditional"}, {"verdict": "wonderful"}]
+    "change",
+    [{"network_sha256": "0" * 64}, {"steps": 3}, {"certificate_verdict": "conditional"}, {"verdict": "wonderful"}],
 )
 def test_an_answer_about_another_certificate_counts_for_nothing(change: dict[str, Any]) -> None:
     content, data = case()

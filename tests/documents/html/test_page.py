@@ -92,8 +92,8 @@ def test_a_long_proof_is_folded_and_says_how_much_is_left_out() -> None:
 
 HOSTILE = [
     "</script><script>alert(1)</script>", "</style><style>*{display:none}", "\"><img src=x onerror=alert(1)>",
-    r"\input{/etc/passwd}", "{{ 7*7 }}{% raw %}", "a\u202egnp.exe", "\u2066x\u2069\u200b", "x\x00y\x1b[31m", "--output=/etc/x",
-    "\ud800", "&lt;b&gt;", "javascript:alert(1)", "' onmouseover='alert(1)",
+    r"\input{/etc/passwd}", "{{ 7*7 }}{% raw %}", "a\u202egnp.exe", "\u2066x\u2069\u200b", "x\x00y\x1b[31m",
+    "--output=/etc/x", "\ud800", "&lt;b&gt;", "javascript:alert(1)", "' onmouseover='alert(1)",
 ]  # fmt: skip
 
 
