@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
-from tpproof.certificate.checking import Report, check_file
+from tpproof.certificate.checking import Report, check_bytes
 from tpproof.certificate.model import Certificate
 from tpproof.certificate.write import certificate_of
 from tpproof.errors import TpproofError
@@ -86,8 +84,4 @@ def check(
         raise TpproofError("E142", repr(certificate)[:80], "a certificate, or the bytes of one: Path(…).read_bytes()")
     content = certificate if isinstance(certificate, bytes) else certificate.to_json()
     digest = sha256(_program(network)) if network is not None else None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "certificate.json"
-        path.write_bytes(content)
-        return check_file(path, digest, as_stated=as_stated, allow_conditional=allow_conditional)
-
+    return check_bytes(content, digest, as_stated=as_stated, allow_conditional=allow_conditional)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,3 +69,13 @@ def check_file(
     except (ValueError, KeyError, TypeError) as error:
         found = f"no answer from the checker (status {done.returncode}): {done.stderr.strip()[:300]}"
         raise TpproofError("E143", found, "a verdict") from error
+
+
+def check_bytes(
+    content: bytes, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
+) -> Report:
+    """The checker's answer on bytes; parameters and errors as for `check_file`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "certificate.json"
+        path.write_bytes(content)
+        return check_file(path, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tpproof.program.canonical import canonical_bytes, from_json
 from tpproof.program.model import Program
+
+if TYPE_CHECKING:
+    from tpproof.certificate.checking import Report
+    from tpproof.documents.document import Length, Notation
 
 FORMAT = "tpproof-certificate"
 VERSION = 1
@@ -74,18 +79,59 @@ class Certificate:
         """The canonical bytes."""
         return canonical_bytes(self.data)
 
-    def to_html(self) -> str:
-        from tpproof.documents import render_html
+    def to_html(
+        self,
+        report: Report | None = None,
+        *,
+        length: Length | None = None,
+        notation: Notation = "yang",
+        templates: Path | None = None,
+    ) -> str:
+        """The page: one file, read without scripts, with this certificate inside.
 
-        return render_html(self.data)
+        Parameters
+        ----------
+        report
+            The independent checker's answer, which the page's verdict is; None: it is asked now, as stated.
+        length
+            "theorem", "derivation" or "audit" (None: the last).
+        notation
+            "yang", "jacot" or "lee".
+        templates
+            A folder whose ``html/*`` go before the templates of the same name that tpproof has.
+        """
+        from tpproof.documents.render import Renderer, Style
 
-    def to_latex(self) -> str:
-        from tpproof.documents import render_latex
+        return Renderer(self.to_json(), report or self.as_stated, Style(length, notation, templates)).html()
 
-        return render_latex(self.data)
+    def to_latex(
+        self,
+        *,
+        fragment: bool = False,
+        length: Length | None = None,
+        notation: Notation = "yang",
+        templates: Path | None = None,
+    ) -> str:
+        r"""The paper: an article that compiles by itself, or the fragment of it that others can ``\input``.
+
+        Parameters are those of `to_html`; the length is "derivation" where none is given.
+        """
+        from tpproof.documents.render import Renderer, Style
+
+        made = Renderer(self.to_json(), None, Style(length, notation, templates))
+        return made.fragment() if fragment else made.article()
+
+    @cached_property
+    def as_stated(self) -> Report:
+        """The independent checker's answer on these bytes, about the network inside them."""
+        from tpproof.certificate.api import check
+
+        return check(self, as_stated=True, allow_conditional=True)
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        from tpproof.documents.render import Renderer
+
+        return Renderer(self.to_json(), self.as_stated).summary()
 
     def _repr_latex_(self) -> str:
         from tpproof.documents.kernel import kernel_latex

@@ -29,7 +29,7 @@ def check(
     as_json: bool,
 ) -> int:
     """Check certificates in a fresh process that trusts nothing in them."""
-    digest = _digest(network, overrides)
+    digest = digest_of(network, overrides)
     options = {"as_stated": as_stated, "allow_conditional": allow_conditional}
     reports = [(path, check_file(path, digest, **options)) for path in certificates]
     if as_json:
@@ -41,7 +41,8 @@ def check(
     return status.worst(report.exit_status for _, report in reports)
 
 
-def _digest(network: str | None, overrides: tuple[str, ...]) -> str | None:
+def digest_of(network: str | None, overrides: tuple[str, ...]) -> str | None:
+    """The hash of the user's network, if one is given."""
     from tpproof.language.source import load
     from tpproof.program.canonical import sha256
 
@@ -74,11 +75,20 @@ def _text(path: Path, report: Report) -> str:
     if report.axioms:
         lines.append(f"  axioms relied on: {', '.join(report.axioms)}")
     for error in report.errors:
-        step = "" if error["step"] is None else f" at step {error['step']} ({error['rule'] or 'no rule'})"
-        lines += [f"  {error['code']}{step}", f"    expected: {error['expected']}", f"    found:    {error['found']}"]
+        lines += [f"  {_place(error)}", f"    expected: {error['expected']}", f"    found:    {error['found']}"]
     if report.verdict == "accepted-as-stated":
         lines += ["  it is right about this network; is it yours? (--network NET checks that)", *_network(path)]
     return "\n".join(lines)
+
+
+def _place(error: dict[str, Any]) -> str:
+    step = "" if error["step"] is None else f" at step {error['step']} ({error['rule'] or 'no rule'})"
+    return f"{error['code']}{step}"
+
+
+def errors_of(report: Report) -> list[str]:
+    """Each error in a line."""
+    return [f"{_place(e)}: expected {e['expected']}, found {e['found']}" for e in report.errors]
 
 
 def _network(path: Path) -> list[str]:

@@ -17,8 +17,9 @@ from tpproof.cli.output import escaped, report
 from tpproof.errors import TpproofError
 
 _COMMANDS = {
-    "prove": ("tpproof.cli.prove", "Prove a network; write its certificate, HTML and LaTeX."),
+    "prove": ("tpproof.cli.prove", "Prove a network; write its certificate, page and paper."),
     "check": ("tpproof.cli.check", "Check certificates with the independent checker."),
+    "render": ("tpproof.cli.render", "Documents from a certificate: HTML, LaTeX, PDF."),
     "kernel": ("tpproof.cli.kernel", "The limit kernel as numbers, each with its error."),
     "crosscheck": ("tpproof.cli.crosscheck", "Finite networks against every equation of the proof."),
     "paths": ("tpproof.cli.inspect", "The paths, their isomorphism classes, every ⟨p,q⟩."),

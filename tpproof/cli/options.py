@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -40,6 +41,34 @@ def network_options(command: F) -> F:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def document_options(command: F) -> F:
+    """--length, --notation, --templates, together `style`."""
+    for option in (
+        click.option("--templates", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+                     help="Its html/* and latex/* go before tpproof's templates of the same name."),
+        click.option("--notation", type=click.Choice(["yang", "jacot", "lee"]), default="yang", show_default=True,
+                     help="Whose letters covariances and kernels have."),
+        click.option("--length", type=click.Choice(["theorem", "derivation", "audit"]),
+                     help="Of documents.  [default: audit for html, derivation for the others]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def formats_of(context: click.Context, parameter: click.Parameter, given: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Names separated by commas, each known, each once; raise E170 for pdf where there is no LaTeX."""
+    wanted = tuple(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    wrong = [name for name in wanted if name not in known]
+    if wrong or not wanted:
+        found = f"{wrong[0][:60]!r}" if wrong else "none"
+        raise click.BadParameter(f"{found}: expected some of {', '.join(known)}", context, parameter)
+    if "pdf" in wanted:
+        from tpproof.documents.tex import require_latex
+
+        require_latex()
+    return wanted
 
 
 def json_option(command: F) -> F:

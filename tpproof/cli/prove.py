@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING
 import click
 
 from tpproof.cli import status
-from tpproof.cli.options import json_option, limits_with, network_options
+from tpproof.cli.options import document_options, formats_of, json_option, limits_with, network_options
 from tpproof.cli.output import aligned, print_json, print_text, progress
 from tpproof.errors import TpproofError
 
 if TYPE_CHECKING:
     from tpproof.certificate.checking import Report
     from tpproof.certificate.model import Certificate
+    from tpproof.documents.document import Length, Notation
+    from tpproof.documents.render import Style
     from tpproof.limits import Limits
     from tpproof.numerics.crosscheck.verdict.report import CrossCheck
     from tpproof.program.model import Program
     from tpproof.proof.prove import Proof
 
-FORMATS = {"json": ".cert.json", "html": ".html", "tex": ".tex"}
+FORMATS = {
+    "json": ".cert.json", "html": ".html", "tex": ".tex", "fragment": ".fragment.tex", "bib": ".bib", "pdf": ".pdf",
+}  # fmt: skip
 _STATUS = {
     "proved": status.HOLDS,
     "proved-by-execution": status.HOLDS,
@@ -35,14 +39,10 @@ _STATUS = {
 
 
 def _formats(context: click.Context, parameter: click.Parameter, given: str) -> tuple[str, ...]:
-    wanted = [name.strip() for name in given.split(",") if name.strip()]
-    if "pdf" in wanted:
-        raise TpproofError("E141", "--format pdf", f"{', '.join(FORMATS)}; any LaTeX makes a PDF of the .tex")
-    wrong = [name for name in wanted if name not in FORMATS]
-    if wrong or "json" not in wanted:
-        found = f"{wrong[0]!r}" if wrong else "no json"
-        raise click.BadParameter(f"{found}: expected json, and html, tex if you like", context, parameter)
-    return tuple(dict.fromkeys(wanted))
+    wanted = formats_of(context, parameter, given, FORMATS)
+    if "json" not in wanted:
+        raise click.BadParameter("no json: the certificate is always written", context, parameter)
+    return wanted
 
 
 def _name(context: click.Context, parameter: click.Parameter, given: str | None) -> str | None:
@@ -55,6 +55,7 @@ def _name(context: click.Context, parameter: click.Parameter, given: str | None)
 @network_options
 @click.option("--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder to write to.")
 @click.option("--format", "formats", default="json,html,tex", show_default=True, callback=_formats)
+@document_options
 @click.option("--name", callback=_name, help="Name of the files; by default the network's.")
 @click.option("--crosscheck/--no-crosscheck", "wanted", default=False, show_default=True,
               help="Compare with finite networks; what they say is kept as evidence beside the proof.")
@@ -69,6 +70,9 @@ def prove(
     max_nodes: int | None,
     out: Path,
     formats: tuple[str, ...],
+    length: Length | None,
+    notation: Notation,
+    templates: Path | None,
     name: str | None,
     wanted: bool,
     allow_conditional: bool,
@@ -84,6 +88,7 @@ def prove(
     limits = limits_with(max_nodes, max_pairs)
     with progress(quiet) as say:
         from tpproof.certificate.write import certificate_of
+        from tpproof.documents.render import Style
         from tpproof.language.source import load
         from tpproof.proof.prove import prove as proved
 
@@ -92,15 +97,16 @@ def prove(
             _require_numbers(program)
         proof = proved(program, limits, say)
         certificate = certificate_of(proof, name)
+        style = Style(length, notation, templates)
         paths = {kind: out / f"{name or program.name}{FORMATS[kind]}" for kind in formats}
-        report = None if certificate.verdict == "refuted" else _write(program, certificate, paths, say)
+        report = None if certificate.verdict == "refuted" else _write(program, certificate, paths, style, say)
     check = None
     if wanted and certificate.verdict not in ("refused", "refuted"):
         check = _crosschecked(proof, quiet, limits, paths)
         again = _again(net, overrides, functions, {"--max-nodes": max_nodes, "--max-pairs": max_pairs})
         certificate = certificate.with_evidence(crosscheck=check.evidence(again))
         with progress(quiet) as say:
-            report = _write(program, certificate, paths, say)
+            report = _write(program, certificate, paths, style, say)
     if as_json:
         _print_object(program, certificate, report, paths)
     else:
@@ -151,29 +157,34 @@ def _again(net: str, overrides: dict[str, str], functions: dict[str, str], most:
 
 
 def _write(
-    program: Program, certificate: Certificate, paths: dict[str, Path], say: Callable[[str], None]
+    program: Program, certificate: Certificate, paths: dict[str, Path], style: Style, say: Callable[[str], None]
 ) -> Report:
-    """Write the files beside their places, have the bytes checked, and only then put them there."""
+    """Have the bytes beside their place checked, print documents of them, and only then put everything there."""
     from tpproof.certificate.checking import check_file
     from tpproof.certificate.files import staged
+    from tpproof.documents.render import Renderer
     from tpproof.program.canonical import sha256
 
     say("writing")
-    makers: dict[str, Callable[[], bytes]] = {
-        "json": certificate.to_json,
-        "html": lambda: certificate.to_html().encode(),
-        "tex": lambda: certificate.to_latex().encode(),
-    }
-    with staged({path: makers[kind]() for kind, path in paths.items()}) as temporary:
+    content = certificate.to_json()
+    with staged({paths["json"]: content}) as staging:
         say("checking in a fresh process")
-        report = check_file(temporary[paths["json"]], sha256(program), allow_conditional=True)
-        expected = "declined" if certificate.verdict == "refused" else "accepted"
-        if report.verdict != expected or report.certificate_verdict != certificate.verdict:
-            found = f"{report.verdict} ({report.certificate_verdict}) {list(report.errors)[:1]}"
-            limit = report.verdict == "declined"  # the certificate is larger than the checker reads
-            code = "E104" if limit else "E143"
-            raise TpproofError(code, f"the checker says {found[:500]}", f"{expected} ({certificate.verdict})")
+        report = check_file(staging[paths["json"]], sha256(program), allow_conditional=True)
+        _require_accepted(report, certificate.verdict)
+        renderer = Renderer(content, report, style)
+        for form in paths.keys() - {"json"}:
+            say(f"printing {form}")
+            staging.write(paths[form], renderer.content_of(form))
     return report
+
+
+def _require_accepted(report: Report, verdict: str) -> None:
+    """Raise E143, or E104 where the certificate is larger than the checker reads."""
+    expected = "declined" if verdict == "refused" else "accepted"
+    if report.verdict != expected or report.certificate_verdict != verdict:
+        found = f"{report.verdict} ({report.certificate_verdict}) {list(report.errors)[:1]}"
+        code = "E104" if report.verdict == "declined" else "E143"
+        raise TpproofError(code, f"the checker says {found[:500]}", f"{expected} ({verdict})")
 
 
 def _assumptions(program: Program, certificate: Certificate) -> list[dict[str, str]]:

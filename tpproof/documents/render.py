@@ -1,94 +1,133 @@
-"""The two printers: Jinja2 templates over one document model."""
+"""From a checked certificate to what people read: one route for every format."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import TemplateError, TemplateSyntaxError
 
-from tpproof.documents.formula import Formula, to_latex, to_mathml
-from tpproof.documents.model import document
+from tpproof.documents.derivation import document
+from tpproof.documents.document import Document, Length, Notation
+from tpproof.errors import TpproofError
 
-PREMISES_SHOWN = 12
+if TYPE_CHECKING:
+    from tpproof.certificate.checking import Report
 
-
-class Tex(str):
-    """Text that is LaTeX already."""
-
-
-_TEX_SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "⊤": r"$\top$", "⁺": r"$^{+}$", "₀": r"$_{0}$",
-    "→": r"$\to$", "∞": r"$\infty$", "−": "$-$", "–": "--", "≅": r"$\cong$", "⟨": r"$\langle$", "⟩": r"$\rangle$",
-    "Σ": r"$\Sigma$", "∂": r"$\partial$", "·": r"$\cdot$", "²": r"$^{2}$", "ᵀ": r"$^{\top}$", "ã": r"$\tilde{a}$",
-    "ε": r"$\varepsilon$", "≡": r"$\equiv$", "…": r"\dots{}", "≤": r"$\le$", "≥": r"$\ge$", "′": "'", "√": r"$\sqrt{}$",
-    "̂": r"\^{}", "Ẑ": r"$\hat{Z}$", "Ż": r"$\dot{Z}$", "“": "``", "”": "''", "⊙": r"$\odot$",
-    "ĝ": r"$\hat{g}$",
-}  # fmt: skip
-_TEX_GREEK = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "η": "eta", "θ": "theta", "κ": "kappa", "λ": "lambda",
-    "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "varphi", "χ": "chi",
-    "ψ": "psi", "ω": "omega",
-}  # fmt: skip
+FORMATS = {"html": ".html", "tex": ".tex", "fragment": ".fragment.tex", "bib": ".bib", "pdf": ".pdf"}
+"""What can be made, and how its files end."""
 
 
-def tex_escape(text: object) -> str:
-    """Any text as LaTeX text: nothing of it is a command."""
-    if isinstance(text, Tex):
-        return text
-    parts = []
-    for character in str(text):
-        if character in _TEX_SPECIAL:
-            parts.append(_TEX_SPECIAL[character])
-        elif character in _TEX_GREEK:
-            parts.append(f"$\\{_TEX_GREEK[character]}$")
-        elif (character.isascii() and character.isprintable()) or character == "\n":
-            parts.append(character)
-        else:
-            parts.append(f"[U+{ord(character):04X}]")
-    return "".join(parts)
+@dataclass(frozen=True)
+class Style:
+    """How documents are written.
+
+    Parameters
+    ----------
+    length
+        None: the page in full, for the reviewer ("audit"); the paper as a derivation.
+    notation
+        Whose letters covariances and kernels have.
+    templates
+        A folder whose ``html/*`` and ``latex/*`` go before the templates of the same name that tpproof has.
+    """
+
+    length: Length | None = None
+    notation: Notation = "yang"
+    templates: Path | None = None
 
 
-def _tex_formula(formula: Formula) -> Tex:
-    return Tex(f"${to_latex(formula)}$")
+class Renderer:
+    """The documents of one certificate; those of one length are thought out once.
+
+    Parameters
+    ----------
+    content
+        The certificate's bytes.
+    report
+        The independent checker's answer on these bytes; None where nobody asked, which the page says.
+    style
+        How they are written.
+    """
+
+    def __init__(self, content: bytes, report: Report | None, style: Style | None = None) -> None:
+        self.content, self.report = content, report
+        self.style = style or Style()
+        self.data: dict[str, Any] = json.loads(content)
+        self.document = lru_cache(maxsize=None)(self._document)
+
+    def _document(self, length: Length) -> Document:
+        return document(self.data, length=self.style.length or length, notation=self.style.notation)
+
+    def content_of(self, form: str) -> bytes:
+        """One document.
+
+        Parameters
+        ----------
+        form
+            A key of `FORMATS`.
+
+        Raises
+        ------
+        TpproofError
+            E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work.
+        """
+        try:
+            return _MAKERS[form](self)
+        except TemplateError as error:
+            raise TpproofError("E176", _said(error), "a Jinja2 template; see docs/documents.md") from error
+
+    def html(self) -> str:
+        """The page."""
+        from tpproof.documents.html import html_page
+
+        return html_page(self.document("audit"), self.data, self.content, self.report, self.style.templates)
+
+    def summary(self) -> str:
+        """Verdict, theorem and kernel, as notebooks show them."""
+        from tpproof.documents.html import html_summary
+
+        return html_summary(self.document("theorem"), self.report, self.style.templates)
+
+    def article(self) -> str:
+        """The paper."""
+        from tpproof.documents.latex import article
+
+        return article(self.document("derivation"), self.data, self.style.templates)
+
+    def fragment(self) -> str:
+        """The paper's text, for somebody's article."""
+        from tpproof.documents.latex import fragment
+
+        return fragment(self.document("derivation"), self.data, self.style.templates)
+
+    def bibliography(self) -> str:
+        """BibTeX entries of the certificate and of what it rests on."""
+        from tpproof.documents.latex import bibliography
+
+        return bibliography(self.document("derivation"))
+
+    def pdf(self) -> bytes:
+        """The paper, typeset."""
+        from tpproof.documents.tex import compile_pdf
+
+        return compile_pdf(self.article())
 
 
-def _mathml(formula: Formula) -> Markup:
-    return Markup(to_mathml(formula))  # every name in it is escaped by the printer
+def _said(error: TemplateError) -> str:
+    """What Jinja2 says, and where."""
+    place = f"{error.filename or error.name}, line {error.lineno}: " if isinstance(error, TemplateSyntaxError) else ""
+    return f"{place}{error.message or type(error).__name__}"[:500]
 
 
-def _premises(step: Any) -> tuple[tuple[int, ...], int]:
-    return step.premises[:PREMISES_SHOWN], max(0, len(step.premises) - PREMISES_SHOWN)
-
-
-@lru_cache(maxsize=1)
-def _html_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tpproof.documents"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"formula": _mathml, "premises": _premises}
-    return environment
-
-
-@lru_cache(maxsize=1)
-def _latex_environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tpproof.documents"), autoescape=False, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, block_start_string="<%", block_end_string="%>", variable_start_string="<<",
-        variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=tex_escape,
-    )  # fmt: skip
-    environment.filters |= {"formula": _tex_formula, "premises": _premises}
-    return environment
-
-
-def html(data: dict[str, Any]) -> str:
-    """The page."""
-    return _html_environment().get_template("proof.html").render(doc=document(data))
-
-
-def latex(data: dict[str, Any]) -> str:
-    """The article."""
-    return _latex_environment().get_template("proof.tex").render(doc=document(data))
+_MAKERS: dict[str, Callable[[Renderer], bytes]] = {
+    "html": lambda r: r.html().encode(),
+    "tex": lambda r: r.article().encode(),
+    "fragment": lambda r: r.fragment().encode(),
+    "bib": lambda r: r.bibliography().encode(),
+    "pdf": lambda r: r.pdf(),
+}

@@ -38,9 +38,7 @@ def compile_pdf(tex: str, *, files: Mapping[str, bytes] | None = None, seconds: 
     TpproofError
         E170 where latexmk or pdflatex is not installed, E171 with LaTeX's first error, or when the time is over.
     """
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
-    if missing:
-        raise TpproofError("E170", f"no {' and no '.join(missing)}", f"the Debian packages {DEBIAN_PACKAGES}")
+    require_latex()
     with tempfile.TemporaryDirectory(prefix="tpproof-tex-") as name:
         folder = Path(name)
         for file, content in {**(files or {}), f"{_MAIN}.tex": tex.encode()}.items():
@@ -50,6 +48,13 @@ def compile_pdf(tex: str, *, files: Mapping[str, bytes] | None = None, seconds: 
         if status != 0 or not pdf.is_file():
             raise TpproofError("E171", _first_error(folder, printed), "a document without errors")
         return pdf.read_bytes()
+
+
+def require_latex() -> None:
+    """Raise E170 where latexmk or pdflatex is not installed."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        raise TpproofError("E170", f"no {' and no '.join(missing)}", f"the Debian packages {DEBIAN_PACKAGES}")
 
 
 def _run(folder: Path, seconds: float) -> tuple[int, str]:
