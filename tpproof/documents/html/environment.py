@@ -14,7 +14,7 @@ from tpproof.documents.formula import Formula, to_mathml, to_mathml_lines
 
 def environment(templates: Path | None) -> Environment:
     """The page's templates; those of the same name in a folder of the user's go first."""
-    own: list[BaseLoader] = [FileSystemLoader(templates)] if templates is not None else []
+    own: list[BaseLoader] = [FileSystemLoader(templates / "html")] if templates is not None else []
     return _environment(ChoiceLoader([*own, PackageLoader("tpproof.documents", "templates/html")]))
 
 
