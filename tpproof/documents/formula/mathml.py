@@ -9,6 +9,7 @@ from tpproof.documents.formula.tree import (
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -71,6 +72,8 @@ def _ml(f: Formula) -> str:
             return f"<msup>{z}<mrow>{_mi(f.prefix) if f.prefix else ''}{_ml(f.of)}</mrow></msup>"
         case Words():
             return f"<mtext>{escape(f.text)}</mtext>"
+        case Indexed():
+            return _ml_indexed(f)
         case Row():
             return f"<mrow>{''.join(_mo(p) if isinstance(p, str) else _ml(p) for p in f.parts)}</mrow>"
 
@@ -90,6 +93,15 @@ def _ml_name(f: Name) -> str:
     if f.below:
         return f"<msub>{base}{_mi(f.below)}</msub>"
     return f"<msup>{base}{_mi(f.above)}</msup>" if f.above else base
+
+
+def _ml_indexed(f: Indexed) -> str:
+    base = _ml(f.base)
+    if f.below and f.above:
+        return f"<msubsup>{base}{_ml(f.below)}{_ml(f.above)}</msubsup>"
+    if f.below:
+        return f"<msub>{base}{_ml(f.below)}</msub>"
+    return f"<msup>{base}{_ml(f.above)}</msup>" if f.above else base
 
 
 def _ml_inside(f: Formula, in_parentheses: bool) -> str:
