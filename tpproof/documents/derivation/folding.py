@@ -89,7 +89,7 @@ def steps_text(steps: Sequence[int]) -> str:
         return "steps " + ", ".join(map(str, ordered))
     if ordered[-1] - ordered[0] == len(ordered) - 1:
         return f"steps {ordered[0]}–{ordered[-1]}"
-    return f"steps {', '.join(map(str, ordered[:STEPS_SHOWN - 1]))}, …, {ordered[-1]} ({len(ordered)} steps)"
+    return f"steps {', '.join(map(str, ordered[: STEPS_SHOWN - 1]))}, …, {ordered[-1]} ({len(ordered)} steps)"
 
 
 # sets of indices ------------------------------------------------------------------------------------------
@@ -102,11 +102,16 @@ def _sets(pairs: Sequence[Index]) -> list[_Set]:
     known = [(i, j) for i, j in pairs if i is not None and j is not None]
     if all(i == j for i, j in known):
         return [_diagonal(run, 0) for run in _runs([i for i, _ in known])]
-    return _grid(known) or [
+    ordered = _ordered(known)
+    if ordered:
+        return ordered
+    rectangles = [_rectangle(left, right) for left, right in _rectangles(known)]
+    diagonals = [
         _diagonal(run, shift)
         for shift in sorted({j - i for i, j in known}, key=lambda s: (abs(s), s))
         for run in _runs([i for i, j in known if j - i == shift])
     ]
+    return min(rectangles, diagonals, key=len)
 
 
 def _one_sided(pairs: Sequence[Index]) -> list[_Set]:
@@ -114,8 +119,8 @@ def _one_sided(pairs: Sequence[Index]) -> list[_Set]:
     found = []
     for run in _runs([index for pair in pairs for index in pair if index is not None]):
         place = Place(i=run[0], left=LAYER) if left else Place(j=run[0], right=LAYER)
-        members = tuple((r,) for r in run)
-        found.append(_Set(place, _range(LAYER, run), (LAYER,), members, tuple((r, None) if left else (None, r) for r in run)))
+        kept: tuple[Index, ...] = tuple((r, None) if left else (None, r) for r in run)
+        found.append(_Set(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), kept))
     return found
 
 
@@ -124,25 +129,41 @@ def _diagonal(run: list[int], shift: int) -> _Set:
     return _Set(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), tuple((r, r + shift) for r in run))
 
 
-def _grid(pairs: list[tuple[int, int]]) -> list[_Set]:
-    """All pairs of two ranges, or those of one range that are in order; nothing for any other set."""
-    left, right, found = sorted({i for i, _ in pairs}), sorted({j for _, j in pairs}), set(pairs)
-    if len(_runs(left)) > 1 or len(_runs(right)) > 1:
+def _rectangles(pairs: list[tuple[int, int]]) -> list[tuple[list[int], list[int]]]:
+    """Products of ranges whose disjoint union the pairs are."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for i, j in pairs:
+        rows[i].append(j)
+    columns: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for i, js in rows.items():
+        for run in _runs(js):
+            columns[tuple(run)].append(i)
+    return [(left, list(run)) for run, some in columns.items() for left in _runs(some)]
+
+
+def _rectangle(left: list[int], right: list[int]) -> _Set:
+    pairs = tuple((i, j) for i in left for j in right)
+    if len(left) == 1:  # one index is fixed, and written as a number
+        return _Set(Place(j=right[0], right=RIGHT), _range(RIGHT, right), (RIGHT,), tuple((j,) for j in right), pairs)
+    if len(right) == 1:
+        return _Set(Place(i=left[0], left=LEFT), _range(LEFT, left), (LEFT,), tuple((i,) for i in left), pairs)
+    one = left == right
+    words = _range(f"{LEFT}, {RIGHT}", left) if one else f"{_range(LEFT, left)} and {RIGHT} = {_values(right)}"
+    return _Set(Place(left[0], right[0], LEFT, RIGHT), words, (LEFT, RIGHT), pairs, pairs)
+
+
+def _ordered(pairs: list[tuple[int, int]]) -> list[_Set]:
+    """All pairs i < j of a range, or all i > j; nothing for any other set."""
+    numbers = [k for pair in pairs for k in pair]
+    low, high = min(numbers), max(numbers)
+    count = (high - low) * (high - low + 1) // 2
+    if len(pairs) != count or count == 1:
         return []
-    place = Place(pairs[0][0], pairs[0][1], LEFT, RIGHT)
-    members: tuple[tuple[int, ...], ...] = tuple(pairs)
-    if len(found) == len(left) * len(right):
-        one = left == right
-        words = _range(f"{LEFT}, {RIGHT}", left) if one else f"{_range(LEFT, left)} and {RIGHT} = {_values(right)}"
-        return [_Set(place, words, (LEFT, RIGHT), members, tuple(pairs))]
-    low, high = min(left[0], right[0]), max(left[-1], right[-1])
-    everything = [(i, j) for i in range(low, high + 1) for j in range(low, high + 1)]
-    for words, kept in (
-        (f"for {low} ≤ {LEFT} < {RIGHT} ≤ {high}", {(i, j) for i, j in everything if i < j}),
-        (f"for {low} ≤ {RIGHT} < {LEFT} ≤ {high}", {(i, j) for i, j in everything if j < i}),
-    ):
-        if found == kept:
-            return [_Set(place, words, (LEFT, RIGHT), members, tuple(pairs))]
+    place = Place(*pairs[0], LEFT, RIGHT)
+    if all(i < j for i, j in pairs):
+        return [_Set(place, f"for {low} ≤ {LEFT} < {RIGHT} ≤ {high}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
+    if all(i > j for i, j in pairs):
+        return [_Set(place, f"for {high} ≥ {LEFT} > {RIGHT} ≥ {low}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
     return []
 
 

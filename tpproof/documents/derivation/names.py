@@ -10,6 +10,7 @@ from typing import Any
 from tpproof.documents.derivation.repetition import Repetition, repetition, stem
 from tpproof.documents.formula import Formula, Indexed, Name, Number, letter
 from tpproof.documents.vocabulary import Vocabulary
+from tpproof.program.atoms import Atom
 from tpproof.program.model import GVAR_OPS, Kind
 from tpproof.program.reduced import Form, Reduced, reduced
 
@@ -85,8 +86,8 @@ class Names(Vocabulary):
         """Position → letter and, where several have it, number."""
         assert self.repetition is not None
         program = self.program
-        named = [*program.parameters, *program.inputs]
-        declared = {letter(stem(n)[0]) for n in [*(x.name for x in named), *(name for name, _ in program.functions)]}
+        given = [*(p.name for p in program.parameters), *(i.name for i in program.inputs), *dict(program.functions)]
+        declared = {letter(stem(name)[0]) for name in given}
         chosen = {kind: next((c for c in some if c not in declared), some[0]) for kind, some in LETTERS.items()}
         members = {
             p: self.letters(k) for p, k in sorted(self.repetition.members.items())
@@ -103,14 +104,11 @@ class Names(Vocabulary):
 
     def vector(self, r: int, tilde: bool = False) -> Formula:
         """x₁ˡ where layers repeat, b for a vector parameter there, x₅ elsewhere."""
-        role = self.role(r)
-        if role is None:
-            return super().vector(r, tilde)
-        k = ~r if r < 0 else r
-        node = self.program.nodes[k]
-        if node.op == "param":
+        node = self.program.nodes[~r if r < 0 else r]
+        if self.repetition and node.op == "param":
             return self._parameter(node.data[0], tilde, tilde)
-        if role[0] not in self._families:
+        role = self.role(r)
+        if role is None or role[0] not in self._families:
             return super().vector(r, tilde)
         text, number = self._families[role[0]]
         return Name(text, number, tilde, "hat" if r < 0 else "", self.place.text(role[1], tilde))
@@ -129,6 +127,14 @@ class Names(Vocabulary):
         if self.repetition and i in self.repetition.inputs:
             return Name(letter(self.program.inputs[i].name), self.place.text(part, tilde), tilde)
         return super().input(i, part, tilde)
+
+    def expectation(self, atom: Atom) -> Formula:
+        """Any atom, in the certificate's table or not."""
+        return self._atom(*atom)  # type: ignore[arg-type]
+
+    def is_one(self, atom: Atom) -> bool:
+        """Whether an atom is a σ² or κ that is 1."""
+        return self._value(self.program, list(atom)) == 1
 
     def law(self, symbol: str, p: int, transposed: int = 0) -> Formula:
         name: Formula = self._parameter(p, self.place.i is not None)

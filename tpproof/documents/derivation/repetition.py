@@ -160,7 +160,10 @@ class _Search:
             taken.add(role)
             return True
 
-        todo = [(a, a + period) for k in range(start, start + period) for a in self.nodes[k].args if a < start]
+        todo = [
+            (a, b) for k in range(start, start + period)
+            for a, b in zip(self.nodes[k].args, self.nodes[k + period].args, strict=True) if a < start and a != b
+        ]  # fmt: skip
         while todo:
             k, like = todo.pop()
             if like < len(self.nodes) and self._kinds[k][0] != "const" and enter(k, like):
@@ -186,9 +189,7 @@ class _Search:
                 inputs.add(a.data[1])
         return frozenset(parameters), frozenset(inputs)
 
-    def _first(
-        self, cut: int, period: int, parameters: frozenset[int], inputs: frozenset[int], entered: bool
-    ) -> int:
+    def _first(self, cut: int, period: int, parameters: frozenset[int], inputs: frozenset[int], entered: bool) -> int:
         """The first index: the number of a matrix or of a part of the input where they have one."""
         least = 1 if entered else 0
         block = [self.nodes[k] for k in range(cut, cut + period)]

@@ -29,9 +29,7 @@ def _change(v: Vocabulary, c: list[Any]) -> Formula:
 
 def _reads(v: Vocabulary, reads: list[list[int]]) -> list[Formula]:
     """σ_v² α_o χ_p for every readout that reads both."""
-    return [
-        product([v.law("σ", r), Name("α", str(o)), Name("χ", str(p))]) for r, o, p in reads
-    ]
+    return [product([v.law("σ", r), Name("α", str(o)), Name("χ", str(p))]) for r, o, p in reads]
 
 
 def _signal(v: Vocabulary, c: list[Any]) -> Formula:

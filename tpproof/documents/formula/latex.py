@@ -24,10 +24,12 @@ from tpproof.documents.formula.tree import (
 
 _TEX_LETTER = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ε": r"\varepsilon", "φ": r"\varphi"}
 
+_TEX_CAPITAL = {"Σ": r"\Sigma", "Θ": r"\Theta", "𝒦": r"\mathcal{K}"}
+
 
 def _tex_word(text: str) -> str:
     if len(text) == 1:
-        return _TEX_LETTER.get(text, text)
+        return _TEX_LETTER.get(text, _TEX_CAPITAL.get(text, text))
     return r"\mathrm{" + "".join(_TEX_LETTER.get(c, "\\_" if c == "_" else c) for c in text) + "}"
 
 
