@@ -7,6 +7,7 @@ from tpproof.documents.formula.tree import (
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -23,10 +24,12 @@ from tpproof.documents.formula.tree import (
 
 _TEX_LETTER = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ε": r"\varepsilon", "φ": r"\varphi"}
 
+_TEX_CAPITAL = {"Σ": r"\Sigma", "Θ": r"\Theta", "𝒦": r"\mathcal{K}"}
+
 
 def _tex_word(text: str) -> str:
     if len(text) == 1:
-        return _TEX_LETTER.get(text, text)
+        return _TEX_LETTER.get(text, _TEX_CAPITAL.get(text, text))
     return r"\mathrm{" + "".join(_TEX_LETTER.get(c, "\\_" if c == "_" else c) for c in text) + "}"
 
 
@@ -53,7 +56,7 @@ def to_latex(f: Formula) -> str:
             name = f"\\{_TEX_ACCENTS[f.accent]}{{{name}}}" if f.accent else name
             name = f"\\tilde{{{name}}}" if f.tilde else name
             name += f"_{{{tex_symbols(f.below.replace('_', chr(92) + '_'))}}}" if f.below else ""
-            return name + (f"^{{{f.above}}}" if f.above else "")
+            return name + (f"^{{{tex_symbols(f.above)}}}" if f.above else "")
         case Number():
             top, _, bottom = f.text.partition("/")
             return f"\\tfrac{{{top}}}{{{bottom}}}" if bottom else f.text
@@ -78,5 +81,8 @@ def to_latex(f: Formula) -> str:
             return f"{letter_z}^{{{tex_symbols(f.prefix)}{to_latex(f.of)}}}"
         case Words():
             return f"\\text{{{f.text}}}"
+        case Indexed():
+            below = f"_{{{to_latex(f.below)}}}" if f.below else ""
+            return to_latex(f.base) + below + (f"^{{{to_latex(f.above)}}}" if f.above else "")
         case Row():
             return "".join(tex_symbols(p) if isinstance(p, str) else to_latex(p) for p in f.parts)

@@ -11,6 +11,7 @@ from tpproof.documents.formula.tree import (
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -73,6 +74,8 @@ def _ml(f: Formula) -> str:
             return f"<msup>{z}<mrow>{_mi(f.prefix) if f.prefix else ''}{_ml(f.of)}</mrow></msup>"
         case Words():
             return f"<mtext>{escape(f.text)}</mtext>"
+        case Indexed():
+            return _ml_indexed(f)
         case Row():
             return f"<mrow>{''.join(item.markup for item in row_items(f, lambda part: [Item(_ml(part))]))}</mrow>"
 
@@ -145,6 +148,15 @@ def _ml_name(f: Name) -> str:
     if f.below:
         return f"<msub>{base}{_mi(f.below)}</msub>"
     return f"<msup>{base}{_mi(f.above)}</msup>" if f.above else base
+
+
+def _ml_indexed(f: Indexed) -> str:
+    base = _ml(f.base)
+    if f.below and f.above:
+        return f"<msubsup>{base}{_ml(f.below)}{_ml(f.above)}</msubsup>"
+    if f.below:
+        return f"<msub>{base}{_ml(f.below)}</msub>"
+    return f"<msup>{base}{_ml(f.above)}</msup>" if f.above else base
 
 
 def element(f: Formula, in_parentheses: bool = False) -> str:

@@ -97,6 +97,15 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Indexed:
+    """A formula with formulas as its sub- and superscript."""
+
+    base: Formula
+    below: Formula | None = None
+    above: Formula | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """Parts side by side, plain text among them."""
 
@@ -104,7 +113,7 @@ class Row:
 
 
 Formula: TypeAlias = (
-    Name | Number | Sum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Row
+    Name | Number | Sum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Indexed | Row
 )
 
 GREEK = {
@@ -148,7 +157,9 @@ def is_compound(f: Formula) -> bool:
     """Whether a base of a power stands in parentheses."""
     if isinstance(f, Number):
         return not f.text.isdigit()
-    return bool(f.above) if isinstance(f, Name) else not isinstance(f, (Mean, Call))
+    if isinstance(f, (Name, Indexed)):
+        return bool(f.above)
+    return not isinstance(f, (Mean, Call))
 
 
 def inside(f: Formula, printer: Printer) -> str:
