@@ -19,7 +19,12 @@ _SHOW = {chr(0xE000 + k): command for k, command in enumerate(_COMMANDS.values()
 _ORIGINAL = {ord(hidden): character for hidden, character in zip(_SHOW, _COMMANDS, strict=True)}
 _SUBSCRIPT = re.compile(f"(?<=[^ _]){_HIDE[ord('_')]}(?=[A-Za-z0-9])")
 _PROSE = re.compile(r"\\text\{([^{}]*)\}")
-_TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]|, |[^\\{}()\[\],]+|,", re.DOTALL)
+_WORDS = re.compile(r"\\text\{([^{}]{16,})\}")
+_TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
+_OUTSIDE = {r"\,": r"\tpptimes ", " + ": r" \tppplus ", " - ": r" \tppminus ", ", ": r"\tppcomma "}
+_INSIDE = {r"\,": r"\,\tppbreak ", " + ": r" \tppbreak + ", " - ": r" \tppbreak - ", ", ": r"\tppcomma "}
+SHORT = 30
+"""Letters of LaTeX that no line needs to be broken for."""
 
 
 def math(formula: Formula) -> Tex:
@@ -70,17 +75,17 @@ def _symbol(character: str) -> str:
 
 
 def _breakable(latex: str) -> str:
-    """Products may end a line at any of their factors, arguments behind a comma; inside brackets only in need."""
-    if len(latex) < 30:
+    """Places for a line to end: before a plus or minus, in products, behind a word; inside brackets only in need."""
+    if len(latex) < SHORT:
         return latex
     parts = []
     braces = brackets = 0
-    for token in _TOKEN.findall(latex):
+    for token in _TOKEN.findall(_WORDS.sub(_word_by_word, latex)):
         braces += (token == "{") - (token == "}")
         brackets += (token in "([") - (token in ")]")
-        if braces == 0 and token == r"\,":
-            token = r"\,\tppbreak " if brackets > 0 else r"\tpptimes "
-        elif braces == 0 and token == ", ":
-            token = r"\tppcomma "
-        parts.append(token)
+        parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def _word_by_word(found: re.Match[str]) -> str:
+    return r"\tppbr ".join(rf"\text{{{word}}}" for word in re.findall(" *[^ ]+ *| +", found[1]))
