@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from tpproof.documents.formula.mathml import Item, element, row_items, to_mathml
@@ -17,7 +17,7 @@ def to_mathml_lines(f: Formula) -> str:
     """MathML elements with breaks between them, and prose as text; every name escaped."""
     if not _is_long(f):
         return to_mathml(f)
-    return " ".join(_piece(items) for items in _pieces(_items(f)))
+    return " ".join(_term(items) for items in _split(_items(f), _starts_term))
 
 
 def _is_long(f: Formula) -> bool:
@@ -44,7 +44,7 @@ def _factor(f: Formula) -> list[Item]:
 
 
 def _after(items: list[Item], operator: str) -> list[Item]:
-    return [Item(f'<mo form="infix">{operator}</mo>', breaks=True), *items] if items else []
+    return [Item(f'<mo form="infix">{operator}</mo>', breaks=1 if operator == "·" else 2), *items] if items else []
 
 
 def _joined(groups: Iterable[list[Item]], operator: str) -> list[Item]:
@@ -54,16 +54,30 @@ def _joined(groups: Iterable[list[Item]], operator: str) -> list[Item]:
     return found
 
 
-def _pieces(items: list[Item]) -> list[list[Item]]:
+def _starts_term(item: Item, before: Item) -> bool:
+    return item.breaks > 1 or item.prose or before.prose
+
+
+def _starts_factor(item: Item, before: Item) -> bool:
+    return item.breaks > 0
+
+
+def _split(items: list[Item], starts: Callable[[Item, Item], bool]) -> list[list[Item]]:
     pieces: list[list[Item]] = [[]]
     for item in items:
-        if pieces[-1] and (item.breaks or item.prose or pieces[-1][-1].prose):
+        if pieces[-1] and starts(item, pieces[-1][-1]):
             pieces.append([])
         pieces[-1].append(item)
     return pieces
 
 
-def _piece(items: list[Item]) -> str:
+def _math(items: list[Item]) -> str:
+    return f"<math><mrow>{''.join(item.markup for item in items)}</mrow></math>"
+
+
+def _term(items: list[Item]) -> str:
+    """A term, which a page keeps on one line where it has one: it breaks inside only if it is longer than that."""
     if items[0].prose:
         return items[0].markup.strip()
-    return f"<math><mrow>{''.join(item.markup for item in items)}</mrow></math>"
+    factors = [_math(piece) for piece in _split(items, _starts_factor)]
+    return factors[0] if len(factors) == 1 else f'<span class="term">{" ".join(factors)}</span>'

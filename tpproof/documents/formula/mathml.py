@@ -82,10 +82,10 @@ def _ml(f: Formula) -> str:
 
 @dataclass(frozen=True)
 class Item:
-    """An element on the outermost level of a formula; a line may break before it, prose may break anywhere."""
+    """An element on the outermost level of a formula; a line may break before it (2), or rather not (1, a factor)."""
 
     markup: str
-    breaks: bool = False
+    breaks: int = 0
     prose: bool = False
 
 
@@ -117,10 +117,12 @@ def row_items(row: Row, printed: Callable[[Formula], list[Item]]) -> list[Item]:
 
 def _token(token: str, before: str) -> Item:
     if token in _RELATIONS:
-        return Item(f'<mo form="infix">{escape(token)}</mo>', breaks=True)
+        return Item(f'<mo form="infix">{escape(token)}</mo>', breaks=2)
     if token in _SIGNS:
-        leading = not before or before in _RELATIONS or before in _OPENING
-        return Item(f'<mo form="{"prefix" if leading else "infix"}">{token.replace("-", "−")}</mo>', breaks=not leading)
+        sign = token.replace("-", "−")
+        if not before or before in _RELATIONS or before in _OPENING:
+            return Item(f'<mo form="prefix">{sign}</mo>')
+        return Item(f'<mo form="infix">{sign}</mo>', breaks=2)
     if token in _FIXED:
         return Item(_FIXED[token])
     if token.isdigit():
