@@ -26,7 +26,7 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
         variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=escape,
     )  # fmt: skip
     made.filters |= {
-        "kind": lambda block: type(block).__name__, "tex": Tex, "math": math, "relation": symbols,
+        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
         "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
         "longest": tables.longest,
     }  # fmt: skip
@@ -36,7 +36,7 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
 def begins_paragraph(block: Block, before: Block | None) -> bool:
     """Whether a block is no continuation of the sentence before: a display in it, or what follows a display."""
     if isinstance(block, Display):
-        return not isinstance(before, Paragraph)
+        return not isinstance(before, (Paragraph, Display))
     if isinstance(block, Paragraph) and isinstance(before, Display):
         first = block.parts[0] if block.parts else ""
         return not isinstance(first, str) or first[:1].isupper()
