@@ -12,14 +12,16 @@ from tpproof.documents.latex.text import Tex, code_point, escape
 
 _COMMANDS = {  # characters that mean something to LaTeX, hidden while the formula is printed
     "\\": r"\backslash", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "^": r"\wedge",
-    "~": r"\sim", "`": r"\backprime", "_": r"\_",
+    "~": r"\sim", "`": r"\backprime", "_": r"\_", "'": r"\prime",
 }  # fmt: skip
 _HIDE = {ord(c): chr(0xE000 + k) for k, c in enumerate(_COMMANDS)}
 _SHOW = {chr(0xE000 + k): command for k, command in enumerate(_COMMANDS.values())}
 _ORIGINAL = {ord(hidden): character for hidden, character in zip(_SHOW, _COMMANDS, strict=True)}
+_RAISED = re.compile(r"(?<=[A-Za-z0-9)\] ])\{\{\}([\^_]\{[^{}]*\})\}(?![\^_{'])")
+"""A sign that raises or lowers what follows, where nothing is raised or lowered yet."""
 _SUBSCRIPT = re.compile(f"(?<=[^ _]){_HIDE[ord('_')]}(?=[A-Za-z0-9])")
 _PROSE = re.compile(r"\\text\{([^{}]*)\}")
-_WORDS = re.compile(r"\\text\{([^{}]{16,})\}")
+_WORDS = re.compile(r"\\text\{([^{}]{8,})\}")
 _TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
 _OUTSIDE = {r"\,": r"\tpptimes ", " + ": r" \tppplus ", " - ": r" \tppminus ", ", ": r"\tppcomma "}
 _INSIDE = {r"\,": r"\,\tppbreak ", " + ": r" \tppbreak + ", " - ": r" \tppbreak - ", ", ": r"\tppcomma "}
@@ -29,7 +31,7 @@ SHORT = 30
 
 def math(formula: Formula) -> Tex:
     """LaTeX for math mode, ASCII only, with places where a line may end."""
-    return Tex(_breakable(_printable(to_latex(_hidden(formula)))))
+    return Tex(_breakable(_printable(to_latex(_hidden(formula)))) or "{}")
 
 
 def symbols(text: str) -> Tex:
@@ -64,7 +66,7 @@ def _printable(latex: str) -> str:
     if latex.isascii():
         return latex
     latex = _PROSE.sub(lambda found: rf"\text{{{escape(found[1].translate(_ORIGINAL))}}}", latex)
-    return "".join(c if c.isascii() else _symbol(c) for c in latex)
+    return _RAISED.sub(r"\1", "".join(c if c.isascii() else _symbol(c) for c in latex))
 
 
 def _symbol(character: str) -> str:
@@ -88,4 +90,4 @@ def _breakable(latex: str) -> str:
 
 
 def _word_by_word(found: re.Match[str]) -> str:
-    return r"\tppbr ".join(rf"\text{{{word}}}" for word in re.findall(" *[^ ]+ *| +", found[1]))
+    return r"\allowbreak ".join(rf"\text{{{word}}}" for word in re.findall(" *[^ ]+ *| +", found[1]))

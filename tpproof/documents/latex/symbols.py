@@ -25,16 +25,17 @@ MATH: dict[str, str] = {
     "∈": r"\in", "∉": r"\notin", "∋": r"\ni", "⊂": r"\subset", "⊆": r"\subseteq", "∪": r"\cup", "∩": r"\cap",
     "∀": r"\forall", "∃": r"\exists", "¬": r"\neg", "∧": r"\wedge", "∨": r"\vee",
     "⟨": r"\langle", "⟩": r"\rangle", "⌊": r"\lfloor", "⌋": r"\rfloor", "⌈": r"\lceil", "⌉": r"\rceil",
-    "≔": ":=", "≪": r"\ll", "≫": r"\gg", "⋯": r"\cdots", "⋮": r"\vdots", "′": "'", "″": "''", "†": r"\dagger",
+    "≔": ":=", "≪": r"\ll", "≫": r"\gg", "⋯": r"\cdots", "⋮": r"\vdots",
+    "′": r"{{}^{\prime}}", "″": r"{{}^{\prime\prime}}", "†": r"\dagger",
     "□": r"\square", "∎": r"\blacksquare", "✓": r"\checkmark", "✔": r"\checkmark", "✗": r"\times", "✘": r"\times",
-    "►": r"\triangleright", "▸": r"\triangleright", "°": r"{}^{\circ}",
+    "►": r"\triangleright", "▸": r"\triangleright", "°": r"{{}^{\circ}}",
     "½": r"\tfrac12", "¼": r"\tfrac14", "¾": r"\tfrac34",
-    "⁺": "{}^{+}", "⁻": "{}^{-}", "ᵀ": r"{}^{\top}", "ⁿ": "{}^{n}", "ᵗ": "{}^{t}",
-    **{c: f"{{}}^{{{k}}}" for k, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
-    **{c: f"{{}}_{{{k}}}" for k, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
-    **{c: f"{{}}_{{{k}}}" for c, k in zip("ᵢⱼₖₙₜₚ", "ijkntp", strict=True)},
+    "⁺": "{{}^{+}}", "⁻": "{{}^{-}}", "ᵀ": r"{{}^{\top}}", "ⁿ": "{{}^{n}}", "ᵗ": "{{}^{t}}",
+    **{c: f"{{{{}}^{{{k}}}}}" for k, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
+    **{c: f"{{{{}}_{{{k}}}}}" for k, c in enumerate("₀₁₂₃₄₅₆₇₈₉")},
+    **{c: f"{{{{}}_{{{k}}}}}" for c, k in zip("ᵢⱼₖₙₜₚ", "ijkntp", strict=True)},
 }  # fmt: skip
-"""For math mode."""
+"""For math mode; what is raised or lowered is a group, so that something may be raised behind it."""
 
 TEXT: dict[str, str] = {
     "“": "``", "”": "''", "„": "``", "‘": "`", "’": "'", "–": "--", "—": "---", "‐": "-", "‑": "-", "…": r"\dots{}",
