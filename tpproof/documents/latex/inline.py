@@ -11,7 +11,7 @@ from tpproof.documents.latex.labels import prefix, printed_labels, reference
 from tpproof.documents.latex.mathematics import math
 from tpproof.documents.latex.text import Tex, bookmark, escape
 
-CODE_PIECE = 8
+CODE_PIECE = 12
 """Letters of a hash or a name as typed after which a line may end."""
 
 
