@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from tpproof.documents.blocks import Block, Cite, Column, Inlines, Paragraph, Ref, Section, Table, TableRow
+from tpproof.documents.derivation.dependencies import dependencies
 from tpproof.documents.derivation.reading import Reading, Step, ends
 from tpproof.documents.derivation.rules import rules_section
 from tpproof.documents.derivation.steps import step_formula
@@ -38,12 +40,13 @@ def _row(r: Reading, step: Step, part: str) -> StepRow:
     return StepRow(step["id"], step["rule"], step["equation"], formula, premises, used_by, part)
 
 
-def audit(parts: tuple[Part, ...], count: int) -> Section:
+def audit(parts: tuple[Part, ...], data: dict[str, Any]) -> Section:
     """Step | from | rule | conclusion | equation | used by."""
+    count = len(data["steps"])
     blocks: list[Block] = [
         Paragraph((f"The certificate has {count} steps. Each follows by its rule from those that it names.",))
     ]
-    blocks += [_table(part) for part in parts]
+    blocks += [dependencies(data, PARTS), *(_table(part) for part in parts)]
     return Section(("Every step",), "audit", tuple(blocks))
 
 

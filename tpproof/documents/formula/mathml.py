@@ -25,6 +25,9 @@ from tpproof.documents.formula.tree import (
     is_loose,
 )
 
+NO_BREAK = "\u00a0"
+"""The only space that MathML keeps at the ends of a text."""
+
 
 def to_mathml(f: Formula) -> str:
     """Presentation MathML, well-formed, every name escaped."""
@@ -72,7 +75,7 @@ def _ml(f: Formula) -> str:
             z = _accented(_mi("Z"), f.accent)
             return f"<msup>{z}<mrow>{_mi(f.prefix) if f.prefix else ''}{_ml(f.of)}</mrow></msup>"
         case Words():
-            return f"<mtext>{escape(f.text)}</mtext>"
+            return f"<mtext>{escape(f.text.replace(' ', NO_BREAK))}</mtext>"
         case Row():
             return f"<mrow>{''.join(item.markup for item in row_items(f, lambda part: [Item(_ml(part))]))}</mrow>"
 
