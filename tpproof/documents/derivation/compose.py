@@ -65,5 +65,5 @@ def _sections(r: Reading, length: Length, found: Any) -> list[Section]:
         writers += [*_DERIVATION, *([contraction] if r.contracted else []), *_CONCLUSION]
     sections = [write(r) for write in (*writers, kernel)]
     if length == "audit":
-        sections += [audit(found, len(r.steps)), rules(r)]
+        sections += [audit(found, r.data), rules(r)]
     return [*sections, *([numbers(r)] if length != "theorem" else []), reading(r)]

@@ -15,9 +15,13 @@ LONG = 24
 
 def to_mathml_lines(f: Formula) -> str:
     """MathML elements with breaks between them, and prose as text; every name escaped."""
-    if not _is_long(f):
+    if not _is_long(f) and not _has_prose(f):
         return to_mathml(f)
     return " ".join(_term(items) for items in _split(_items(f), _starts_term))
+
+
+def _has_prose(f: Formula) -> bool:
+    return isinstance(f, Words) or (isinstance(f, Row) and any(isinstance(part, Words) for part in f.parts))
 
 
 def _is_long(f: Formula) -> bool:

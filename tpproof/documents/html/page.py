@@ -57,7 +57,7 @@ def html_page(
             embedded=inside,
             certificate_sha256=hashlib.sha256(certificate_bytes).hexdigest(),
             command=command(document, f"{name}.cert.json"),
-            page=Printer(document, Pictures(data)),
+            page=Printer(document, Pictures(data, environment(templates))),
         )
     )
 

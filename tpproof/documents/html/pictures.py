@@ -5,7 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from jinja2 import Environment
+
+from tpproof.documents.derivation.audit import PARTS
+from tpproof.documents.derivation.dependencies import nodes
 from tpproof.documents.drawing import svg
+from tpproof.documents.html.graph import graph
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
 from tpproof.program.model import Program
@@ -14,8 +19,8 @@ from tpproof.program.model import Program
 class Pictures:
     """Draws what a document's pictures name."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        self.data = data
+    def __init__(self, data: dict[str, Any], templates: Environment) -> None:
+        self.data, self.templates = data, templates
 
     @cached_property
     def program(self) -> Program:
@@ -24,9 +29,17 @@ class Pictures:
     def draw(self, name: str) -> str:
         """The drawing as SVG, or nothing where it cannot be drawn: the page then prints its alternative."""
         try:
-            return svg(self.program) if name == "program" else ""
+            return self._draw(name)
         except TpproofError:
             return ""
+
+    def _draw(self, name: str) -> str:
+        if name == "program":
+            return svg(self.program)
+        if name == "steps" and self.data["steps"]:
+            placed = graph(nodes(self.data, PARTS))
+            return self.templates.get_template("dependencies.svg").render(graph=placed)
+        return ""
 
     def drawn_pairs(self) -> tuple[int, ...]:
         """The pairs of paths that the picker shows."""
