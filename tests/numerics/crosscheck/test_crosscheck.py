@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +12,15 @@ import pytest
 import tpproof as tp
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
+from tpproof.numerics.crosscheck import crosscheck as module
 from tpproof.numerics.crosscheck.crosscheck import against, expected
 from tpproof.numerics.crosscheck.expected.altered import with_altered_weight, with_dropped_term
+from tpproof.numerics.crosscheck.linearized import beyond_linear
 from tpproof.numerics.crosscheck.quantities import Kind
+from tpproof.numerics.crosscheck.running.run import Results, run
+from tpproof.numerics.crosscheck.running.tasks import tasks
+from tpproof.numerics.crosscheck.running.work import Layout, recipe
+from tpproof.numerics.crosscheck.setting import typical_size
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck
 from tpproof.numerics.crosscheck.verdict.statistics import Verdict
 from tpproof.numerics.gram.given import Refused
@@ -89,8 +97,75 @@ def test_the_same_seed_gives_the_same_numbers_for_any_number_of_workers() -> Non
 
 
 def test_batch_normalisation_below_its_asymptotic_widths_is_undecided_not_wrong() -> None:
-    """Its slopes are 1/√(variance of a batch): heavy-tailed, so that n^-1/2 sets in late."""
-    assert checked(proof_of("batchnorm")).verdict is Verdict.BLIND
+    """Its slopes are 1/√(variance of a batch + ε): heavy-tailed at inputs of size 1, so that n^-1/2 sets in late, and
+    training leaves the linearization. At inputs of size √ε, the default, it is a network like others."""
+    proof = proof_of("batchnorm")
+    usual = expected(proof)
+    large = np.array(usual.setting.inputs) / typical_size(proof.program)
+    check = against(expected(proof, large), widths=(256, 1024, 16384), samples=48, workers=2, backend="numpy")
+    assert check.verdict is Verdict.BLIND
+    trained = [f for f in check.finals if f.quantity.kind is Kind.TRAJECTORY and f.quantity.key[2] == 1]
+    assert all(abs(f.estimate) > 5 * f.se and f.agrees for f in trained if f.se is not None)
+    check = against(usual, **QUICK)  # type: ignore[arg-type]
+    assert check.verdict is Verdict.AGREES
+    assert check.notes[0].startswith("inputs of size 0.00316")
+
+
+def test_what_does_not_vanish_with_the_width_is_no_mere_departure_from_the_linearization(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Networks trained with a rate 20 % too large deviate from their own kernels too: by as much at every width."""
+    side = expected(proof_of("mlp1"))
+
+    def hasty(*arguments: Any, **options: Any) -> Results:
+        found = run(*arguments, **options)
+        start = len(side.choice.quantities)
+        moved = {}
+        for task, row in found.values.items():
+            f = row[start:].reshape(-1, 3)  # at the start, then after 0 … T steps, of three inputs
+            trained = f[1] + 1.2 * (f[1:] - f[1])
+            values = row[:start].copy()
+            for k, q in enumerate(side.choice.quantities):
+                if q.kind is Kind.TRAJECTORY:
+                    values[k] = trained[q.key[0], q.key[2]]
+            moved[task] = np.concatenate([values, f[0], trained.ravel()])
+        return replace(found, values=moved)
+
+    monkeypatch.setattr(module, "run", hasty)
+    check = against(side, widths=(256, 1024, 16384), samples=32, workers=1, backend="numpy")
+    assert {f.quantity.kind for f in check.disagreeing} == {Kind.TRAJECTORY}
+
+
+@pytest.mark.parametrize(
+    ("name", "constants", "size"),
+    [("batchnorm", {}, 0.00316), ("batchnorm", {"eps": "1/4"}, 0.5), ("batchnorm", {"eps": "9"}, 1.0),
+     ("cnn_batchnorm", {"L": "2"}, 0.00316), ("layernorm", {}, 1.0), ("rmsnorm", {}, 1.0), ("mlp", {}, 1.0)],
+)  # fmt: skip
+def test_inputs_are_as_small_as_the_root_of_what_keeps_a_division_from_0(
+    name: str, constants: dict[str, str], size: float
+) -> None:
+    assert typical_size(proof_of(name, **constants).program) == size
+
+
+@pytest.mark.parametrize("trained", ["0", "1"])
+def test_networks_that_are_linear_in_what_is_trained_follow_their_own_kernels_exactly(trained: str) -> None:
+    """Where only the readout is trained. Where U and W are, what is beyond the linearization shrinks as 1/n."""
+    side = expected(proof_of("mlp2", lr_u=trained, lr_w=trained, lr_v="1"))
+    sizes = {256: 32, 4096: 32}
+    quantities, setting = side.choice.quantities, side.setting
+    found = run(tasks(sizes), recipe(side.proof.program, quantities, setting), workers=1).values
+    tables = {n: np.stack([row for task, row in found.items() if task.width == n]) for n in sizes}
+    layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), setting.steps + 1)
+    beyond = beyond_linear(side.choice, setting, layout, tables)
+    assert beyond is not None
+    of_training = np.array([q.kind is Kind.TRAJECTORY for q in quantities])
+    assert not beyond[:, ~of_training].any()
+    small, large = np.abs(beyond[:, of_training]).max(axis=1)
+    if trained == "0":
+        assert small < 1e-9
+    else:
+        assert small > 1e-3
+        assert large < small / 6
 
 
 def test_what_it_says_is_json_csv_text_and_evidence_without_floats() -> None:

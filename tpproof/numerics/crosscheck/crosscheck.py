@@ -17,18 +17,20 @@ from tpproof.numerics.crosscheck.design import design_of
 from tpproof.numerics.crosscheck.expected.choice import Choice, choose
 from tpproof.numerics.crosscheck.expected.expected import limits as limits_of
 from tpproof.numerics.crosscheck.expected.trajectories import Kernels, descent
+from tpproof.numerics.crosscheck.linearized import beyond_linear
 from tpproof.numerics.crosscheck.quantities import Kind, Setting
 from tpproof.numerics.crosscheck.running.backends import chosen_backend
 from tpproof.numerics.crosscheck.running.run import Progress, Results, run
 from tpproof.numerics.crosscheck.running.tasks import tasks
 from tpproof.numerics.crosscheck.running.work import Layout, recipe
-from tpproof.numerics.crosscheck.setting import setting_of
+from tpproof.numerics.crosscheck.setting import setting_of, typical_size
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck, Trajectories
 from tpproof.numerics.crosscheck.verdict.report import joined as report
 from tpproof.numerics.crosscheck.verdict.samples import Samples
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.given import program_of, require_proved
 from tpproof.program.canonical import sha256
+from tpproof.program.model import Program
 from tpproof.proof.prove import Proof, prove
 
 Say = Callable[[str], None]
@@ -54,6 +56,8 @@ class Expected:
         (Q,) limits and their standard errors; 0 for trajectories, whose limit is kernel gradient descent.
     kernels
         What that descends with.
+    remarks
+        For the report.
     """
 
     proof: Proof
@@ -62,6 +66,7 @@ class Expected:
     values: Array
     errors: Array
     kernels: Kernels
+    remarks: tuple[str, ...] = ()
 
 
 def crosscheck(
@@ -92,7 +97,8 @@ def crosscheck(
     net
         A network, or its proof.
     inputs
-        (N, d), or (N, parts, d): the first is ξ̃, the others are trained on. By default three generic ones in R^5.
+        (N, d), or (N, parts, d): the first is ξ̃, the others are trained on. By default three generic ones in R^5,
+        of the size `setting.typical_size`.
     targets
         (N, outputs), of the trajectories; ±1 in turn by default.
     widths, samples
@@ -180,7 +186,13 @@ def expected(
     setting, known = setting_of(proof, inputs, targets, steps, rate, limits)
     choice = choose(proof, setting, most, limits)
     found = limits_of(proof, choice.quantities, setting, replicates=REPLICATES, limits=limits, known=known)
-    return Expected(proof, choice, setting, found.values, found.errors, known)
+    remarks = _remarks(proof.program) if inputs is None else ()
+    return Expected(proof, choice, setting, found.values, found.errors, known, remarks)
+
+
+def _remarks(program: Program) -> tuple[str, ...]:
+    size = typical_size(program)
+    return () if size == 1 else (f"inputs of size {size:g}, the root of the ε in a division: see docs/crosscheck.md",)
 
 
 def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
@@ -204,6 +216,7 @@ def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) 
         limit_dof=REPLICATES - 1,
         trajectories=_trajectories(layout, tables, fall),
         setting=setting,
+        beyond=beyond_linear(side.choice, setting, layout, tables),
         **told,
     )
 
@@ -229,7 +242,7 @@ def _trajectories(layout: Layout, tables: dict[int, Array], fall: Callable[[Arra
 
 
 def _notes(side: Expected, found: Results, asked: int) -> tuple[str, ...]:
-    notes = []
+    notes = [*side.remarks]
     if found.partial:
         notes.append(f"interrupted: {len(found.values)} of {asked} networks")
     if found.resumed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,8 @@ from tpproof.numerics.crosscheck.expected.trajectories import Kernels, kernels
 from tpproof.numerics.crosscheck.quantities import Setting
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.inputs import InputArrays, as_inputs
-from tpproof.program.model import Program
+from tpproof.program.constants import to_float
+from tpproof.program.model import Kind, Program
 from tpproof.proof.prove import Proof
 
 COUNT, DIMENSION = 3, 5
@@ -75,12 +78,39 @@ def setting_of(
 
 
 def _generic(program: Program) -> Array:
-    """(N, parts, d), norms near √d, neighbours alike."""
+    """(N, parts, d), norms near √d times `typical_size`, neighbours alike."""
     parts = sum(i.parts for i in program.inputs)
     x = np.random.default_rng(0).standard_normal((COUNT, parts, DIMENSION))
     for i in range(1, COUNT):
         x[i] = LIKENESS * x[i - 1] + np.sqrt(1 - LIKENESS**2) * x[i]
-    return np.round(x, 6)  # short in files, the same on every machine
+    return np.round(x, 6) * typical_size(program)  # the same on every machine
+
+
+def typical_size(program: Program) -> float:
+    """1, or √ε where a vector is divided by a root of v + ε, coordinate by coordinate (batch normalization).
+
+    At inputs of size 1 the coordinates where v is near 0, few but each with a slope of 1/√ε, make most of the kernel
+    and nearly all of its fluctuations: laws with tails so heavy that n^-1/2 sets in at widths beyond 1/ε only. At √ε
+    both terms count, and slopes are of one size.
+    """
+    sizes = [abs(c) for c in map(partial(_added, program), _bases(program)) if c]
+    return float(f"{min([1.0, *sizes]) ** 0.5:.3g}")
+
+
+def _bases(program: Program) -> list[int]:
+    """Vectors that a root, or a power below 0, is taken of."""
+    powers = [node for k, node in enumerate(program.nodes) if node.op == "pow" and program.kinds[k] is Kind.VECTOR]
+    return [node.args[0] for node in powers if node.data[0] < 0 or node.data[0].denominator > 1]
+
+
+def _added(program: Program, k: int) -> float:
+    """What a sum adds to every coordinate; 0 for what is no sum."""
+    nodes, total = program.nodes, 0.0
+    for a in nodes[k].args if nodes[k].op == "add" else ():
+        factors = nodes[a].args if nodes[a].op == "mul" else (a,)
+        if all(nodes[f].op in ("ones", "const") for f in factors):
+            total += math.prod(to_float(nodes[f].data[0]) for f in factors if nodes[f].op == "const")
+    return total
 
 
 def _numbers(data: InputArrays) -> Array:

@@ -14,17 +14,11 @@ from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import ALPHA, design
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.verdict.fits import ORDER, fits
+from tpproof.numerics.crosscheck.verdict.levels import POWER, holm
 from tpproof.numerics.crosscheck.verdict.samples import Samples
 from tpproof.numerics.crosscheck.verdict.skewness import before_correction, less_skew
 from tpproof.numerics.crosscheck.verdict.spread import spread
-from tpproof.numerics.crosscheck.verdict.statistics import (
-    POWER,
-    Decisions,
-    Verdict,
-    examine,
-    final_tests,
-    holm,
-)
+from tpproof.numerics.crosscheck.verdict.statistics import Decisions, Verdict, examine, final_tests
 
 FEW = {64: 8, 256: 12, 1024: 16}
 ONE_LARGE = {256: 16, 4096: 16, 65536: 4}
@@ -356,3 +350,17 @@ def test_rounding_is_that_of_what_is_summed() -> None:
     found = examine(Samples(two, noise), np.array([1.0, 1e-18]))
     assert [(f.constant, f.agrees) for f in found.finals] == [(True, True)] * 2
     assert not examine(Samples(two, noise), np.array([1.0, 1e-9])).finals[1].agrees
+
+
+def test_a_bias_that_networks_show_without_the_limit_is_allowed_for_and_no_more() -> None:
+    beyond = np.zeros((len(MANY), 3))
+    beyond[:, 1] = 0.05
+    drawn = draw(normal, MANY, 3, seed=15)
+    moved = Samples(drawn.quantities, {n: table + beyond[0] for n, table in drawn.values.items()})
+    assert [f.agrees for f in examine(moved, np.ones(3)).finals] == [True, False, True]
+    allowed = examine(moved, np.ones(3), beyond=beyond)
+    assert all(f.agrees for f in allowed.finals)
+    assert allowed.finals[1].detectable == pytest.approx(0.1, rel=0.5)
+    for error in (0.15, -0.15):
+        found = examine(moved, np.array([1.0, 1 + error, 1 + error]), beyond=beyond)
+        assert [f.agrees for f in found.finals] == [True, False, False]

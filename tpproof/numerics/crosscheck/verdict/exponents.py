@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from tpproof.numerics.crosscheck.quantities import Quantity
+from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.verdict.spread import Spread
 from tpproof.numerics.functions import Array
 
 RESOLVED = 4.0
 """A bias is seen at a width if it is so many standard errors."""
+UNSETTLED, NEAR = 4.0, 0.1
+"""Where the exponent of a kind's fluctuations is so many standard errors, and so far, from -1/2, widths are too small
+for a verdict. Corrections O(1/n) bend every exponent a little, which many samples see and which does no harm."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Slopes:
     kinds: dict[str, Slope]
     joint: Slope | None
     joint_bias: Slope | None
+
+    def off(self, kind: Kind) -> bool:
+        """Whether the fluctuations of a kind do not shrink as n^-1/2 at these widths."""
+        found = self.kinds.get(kind.value)
+        return found is not None and abs(found.slope + 0.5) > max(UNSETTLED * found.se, NEAR)
 
 
 def slopes(quantities: Sequence[Quantity], found: Spread, limits: Array, errors: Array) -> Slopes:

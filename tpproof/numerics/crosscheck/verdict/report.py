@@ -282,9 +282,10 @@ def joined(
     trajectories: Trajectories | None = None,
     partial: bool = False,
     setting: Setting | None = None,
+    beyond: Array | None = None,
 ) -> CrossCheck:
     """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises."""
-    found = examine(samples, limits, errors, alpha, limit_dof)
+    found = examine(samples, limits, errors, alpha, limit_dof, beyond)
     values = limit_arrays(samples, limits, errors)[0]
     return CrossCheck(
         name=name,

@@ -22,20 +22,18 @@ from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.verdict.exponents import Slopes, slopes
 from tpproof.numerics.crosscheck.verdict.fits import ORDER, bias_weights, fits
+from tpproof.numerics.crosscheck.verdict.levels import detected, holm, quantile
 from tpproof.numerics.crosscheck.verdict.samples import Flags, Samples, limit_arrays, rounding, scales
 from tpproof.numerics.crosscheck.verdict.skewness import before_correction, cumulants, less_skew, noisier
 from tpproof.numerics.crosscheck.verdict.spread import Spread, spread
 from tpproof.numerics.functions import Array
 
-POWER = 0.9
-"""With which probability a `detectable` error is detected."""
 EXACT = 1e9
 """Degrees of freedom of a standard error that is known."""
 NEARLY = 1e-3
 """A limit below this part of its scale has no relative error."""
-UNSETTLED, NEAR = 4.0, 0.1
-"""Where the exponent of a kind's fluctuations is so many standard errors, and so far, from -1/2, widths are too small
-for a verdict. Corrections O(1/n) bend every exponent a little, which many samples see and which does no harm."""
+OF_TRAINING = (Kind.KERNEL, Kind.SIGNAL, Kind.CHANGE, Kind.OUTPUT_CHANGE)
+"""What trajectories rest on."""
 BLIND = 0.1
 """A test that can miss an error of this part of its quantity's scale has no power."""
 
@@ -96,7 +94,7 @@ class Final:
         All networks gave the same number up to rounding; it is compared up to rounding.
     settled
         Whether fluctuations shrink as n^-1/2 at these widths. If not, the extrapolation means nothing: no power, and no
-        disagreement either. See `UNSETTLED`.
+        disagreement either. See `Slopes.off`.
     """
 
     quantity: Quantity
@@ -155,6 +153,7 @@ def examine(
     errors: Array | None = None,
     alpha: float = ALPHA,
     limit_dof: float = EXACT,
+    beyond: Array | None = None,
 ) -> Findings:
     """Test every quantity of finite networks against its limit.
 
@@ -168,6 +167,9 @@ def examine(
         The chance of a false alarm, of the whole report.
     limit_dof
         The degrees of freedom of `errors`: R − 1 where they come from R replicates of a randomised sample.
+    beyond
+        (k, Q), for each width: a part of the bias that the networks show by themselves, without the limit. It is
+        allowed for.
 
     Raises
     ------
@@ -181,7 +183,7 @@ def examine(
     scale = scales(samples, values)
     least = rounding(values, scale)
     found = spread(samples, least, ORDER)
-    tests = final_tests(found, values, spreads, least, alpha / len(samples.quantities), limit_dof)
+    tests = final_tests(found, values, spreads, least, alpha / len(samples.quantities), limit_dof, beyond)
     exponents = slopes(samples.quantities, found, values, spreads)
     finals = tuple(_settled(f, exponents) for f in _finals(samples, tests, found, values, spreads, scale, alpha))
     return Findings(
@@ -213,7 +215,13 @@ class Decisions:
 
 
 def final_tests(
-    found: Spread, limits: Array, errors: Array, least: Array, level: float, limit_dof: float = EXACT
+    found: Spread,
+    limits: Array,
+    errors: Array,
+    least: Array,
+    level: float,
+    limit_dof: float = EXACT,
+    beyond: Array | None = None,
 ) -> Decisions:
     """One test a quantity, each at `level` when its power is stated and its widths are chosen."""
     n, m = found.widths, found.counts
@@ -222,13 +230,15 @@ def final_tests(
     candidates = fits(n, m)
     seen = [_standard_errors(found, f.weights, errors, least, limit_dof) for f in candidates]
     allowed = [f.allowance(np.full(size.shape, ORDER), size) for f in candidates]
-    cost = [2 * a + _quantile(level, dof) * se for a, (se, dof) in zip(allowed, seen, strict=True)]
+    cost = [2 * a + quantile(level, dof) * se for a, (se, dof) in zip(allowed, seen, strict=True)]
     best = np.argmin(np.stack(cost), axis=0)
     columns = np.arange(len(limits))
     weights = np.stack([f.weights for f in candidates])[best]
     se, dof = (np.stack([s[i] for s in seen])[best, columns] for i in (0, 1))
     order, bias, bias_se = _order(found, size)
     allowance = np.stack([f.allowance(order, size) for f in candidates])[best, columns]
+    if beyond is not None:
+        allowance = allowance + np.abs(np.sum(weights * beyond.T, axis=1))
     estimate = np.sum(weights * found.means.T, axis=1)
     off = estimate - limits
     raw = np.sign(off) * np.maximum(np.abs(off) - allowance, 0.0) / se
@@ -248,7 +258,7 @@ def final_tests(
         p=2 * stats.t.sf(np.abs(z), nu),
         dof=dof,
         detectable=2 * allowance
-        + se * _detected(before_correction(_quantile(level, nu), *noisier(skew, together, nu)), nu),
+        + se * detected(before_correction(quantile(level, nu), *noisier(skew, together, nu)), nu),
         tested=tested,
         constant=found.across,
     )
@@ -291,34 +301,13 @@ def _order(found: Spread, size: Array) -> tuple[Array, Array | None, Array | Non
     return np.maximum(order, surely / np.where(size > 0, size, np.inf)), bias, se
 
 
-def _quantile(level: float, dof: Array) -> Array:
-    found: Array = stats.t.isf(level / 2, np.maximum(dof, 1e-3))
-    return found
-
-
-def _detected(quantile: Array, dof: Array) -> Array:
-    """The noncentrality at which |t| exceeds `quantile` with probability `POWER`, by the normal approximation."""
-    z = float(stats.norm.ppf(POWER))
-    found: Array = quantile * (1 - 1 / (4 * dof)) + z * np.sqrt(1 + quantile**2 / (2 * dof))
-    return found
-
-
-def holm(p: Array, tested: Flags, alpha: float) -> Flags:
-    """(Q,): which hypotheses Holm's rule rejects; the chance of a wrong one among them is at most alpha."""
-    order = np.argsort(np.where(tested, p, 2.0), kind="stable")
-    level = alpha / (len(p) - np.arange(len(p)))
-    rejected = np.zeros(len(p), dtype=bool)
-    rejected[order] = np.logical_and.accumulate(tested[order] & (p[order] <= level))
-    return rejected
-
-
 def _settled(final: Final, exponents: Slopes) -> Final:
     """A test at widths at which the law n^-1/2 does not hold yet decides nothing."""
     kind = final.quantity.kind
-    # with a wrong kernel the descent from each f_0 is wrong, at any width: only the kernel says that widths are small
-    of = Kind.KERNEL if kind is Kind.TRAJECTORY else kind
-    slope = exponents.kinds.get(of.value)
-    if final.constant or slope is None or abs(slope.slope + 0.5) <= max(UNSETTLED * slope.se, NEAR):
+    # with a wrong kernel the descent from each f_0 is wrong, at any width: what training rests on says whether widths
+    # are too small for it
+    rests_on = OF_TRAINING if kind is Kind.TRAJECTORY else (kind,)
+    if final.constant or not any(exponents.off(k) for k in rests_on):
         return final
     return replace(final, agrees=True, blind=True, settled=False)
 
