@@ -9,7 +9,7 @@ OUT ?= out
 LATEX_TOOLS := latexmk pdflatex pdftoppm
 LATEX_PACKAGES := latexmk texlive-latex-base texlive-latex-recommended texlive-latex-extra texlive-pictures lmodern cm-super poppler-utils
 
-.PHONY: prove test lint types certificates pages bench clean
+.PHONY: prove test lint types certificates pages notebook bench clean
 
 prove: $(VENV)/.installed
 	$(BIN)/tpproof prove $(NET) --out $(OUT)
@@ -28,6 +28,9 @@ certificates: $(VENV)/.installed
 
 pages: $(VENV)/.installed
 	$(BIN)/python -m tpproof.cli.pages docs/zoo certificates
+
+notebook: $(VENV)/.installed-test
+	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False docs/example.ipynb
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/scale.py

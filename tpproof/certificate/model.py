@@ -19,7 +19,7 @@ VERSION = 1
 RULES = "tpproof-rules-1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Certificate:
     """What `prove` found, as it is written down. ``data`` is the JSON value (docs/certificate-format.md)."""
 
@@ -127,6 +127,10 @@ class Certificate:
         from tpproof.certificate.api import check
 
         return check(self, as_stated=True, allow_conditional=True)
+
+    def __repr__(self) -> str:
+        name = str(self.evidence.get("name", "network"))[:80]
+        return f"<Certificate of {name!r}: {self.verdict}, {len(self.data['steps'])} steps>"
 
     def _repr_html_(self) -> str:
         from tpproof.documents.render import Renderer
