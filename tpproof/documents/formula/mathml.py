@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from tpproof.documents.formula.tree import (
+    BigSum,
     Call,
     Derivative,
     Formula,
@@ -53,6 +54,9 @@ def _ml(f: Formula) -> str:
         case Sum():
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
+        case BigSum():
+            over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
+            return f"<mrow>{over}{_ml_inside(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([_ml_inside(t, is_loose(t)) for t in f.factors], "·")
         case Power():
