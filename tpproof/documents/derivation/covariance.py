@@ -23,6 +23,7 @@ class Covariances:
         self.names, self.reduced, self.program = names, names.reduced, names.program
         self.named: dict[Pair, tuple[Summand, ...]] = {}
         self._readers: dict[int, int] = {}
+        self._centred: dict[int, bool] = {}
         for node in self.program.nodes:
             for a in set(node.args):
                 self._readers[a] = self._readers.get(a, 0) + 1
@@ -37,8 +38,36 @@ class Covariances:
             self.named[pair] = tuple(self._summands(pair))
             for atoms, below in self.named[pair]:
                 todo += [below] if below is not None else []
-                found += [atom for atom in atoms if atom[0] == "moment2"]
+                found += [atom for atom in atoms if atom[0] in ("moment2", "scalar")]
+            found += [atom for r in set(pair) for atom in self._in_mean(r)]
         return found
+
+    def _in_mean(self, r: int) -> list[Atom]:
+        """The scalars in the mean of a Gaussian vector."""
+        if self.centred(r) or self.reduced.form(r) is not Form.LINEAR:
+            return []
+        terms = [t for t in self.reduced.terms(r) if not self.centred(t.vector)]
+        own = [atom for t in terms for atom in self.reduced.coefficient_atoms(t, TRAIN) if atom[0] == "scalar"]
+        return [*own, *(atom for t in terms for atom in self._in_mean(t.vector))]
+
+    def centred(self, r: int) -> bool:
+        """Whether a vector is a linear combination of base Gaussians, with no multiple of the vector of ones."""
+        if r in self._centred:
+            return self._centred[r]
+        stack = [r]
+        while stack:
+            top = stack[-1]
+            if top < 0 or self.reduced.form(top) is Form.BASE or not self.reduced.g_linear(top):
+                self._centred[stack.pop()] = top < 0 or self.reduced.g_linear(top)
+                continue
+            below = [t.vector for t in self.reduced.terms(top)]
+            missing = [v for v in below if v not in self._centred]
+            if missing:
+                stack += missing
+            else:
+                ones = self.program.nodes[top].op == "ones"
+                self._centred[stack.pop()] = not ones and all(self._centred[v] for v in below)
+        return self._centred[r]
 
     def frontier(self, x: int) -> tuple[int, ...]:
         """The Gaussian vectors that a vector is a function of."""
@@ -91,6 +120,6 @@ class Covariances:
         if g.op == "param":
             return (variance,), None
         x, y = g.args[0], k.args[0]
-        if self.reduced.g_linear(x) and self.reduced.g_linear(y):
+        if self.centred(x) and self.centred(y):
             return (variance,), (x, y)
         return (variance, ("moment2", x, y)), None

@@ -29,7 +29,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class _Set:
+class IndexSet:
     """Index pairs in words, with the place that writes them relatively."""
 
     place: Place
@@ -62,7 +62,7 @@ def _group(group: Sequence[Written], names: Names) -> list[Line]:
     if len(by_index) < len(group):  # two lines for one pair are not one line
         return [_single(line, names) for line in group]
     found = []
-    for some in _sets([line.index for line in group]):
+    for some in index_sets([line.index for line in group]):
         members = [by_index[pair] for pair in some.pairs]
         found.append(_single(members[0], names) if len(members) == 1 else _several(members, some, names))
     return found
@@ -70,14 +70,15 @@ def _group(group: Sequence[Written], names: Names) -> list[Line]:
 
 def _single(line: Written, names: Names) -> Line:
     left, relation, right = line.write(names)
-    return Line(left, relation, right, line.note, line.steps)
+    return Line(left, relation, right, line.note, tuple(sorted(line.steps)))
 
 
-def _several(members: list[Written], some: _Set, names: Names) -> Line:
+def _several(members: list[Written], some: IndexSet, names: Names) -> Line:
     left, relation, right = members[0].write(names.at(some.place))
     steps = tuple(k for line in members for k in line.steps)
-    note: Inlines = (*members[0].note, ", " if members[0].note else "", some.words)
-    return Line(left, relation, right, tuple(p for p in note if p), steps, some.names, some.members)
+    said = f"{some.words} ({steps_text(steps)})" if steps else some.words
+    note: Inlines = (*members[0].note, *([", "] if members[0].note else []), said)
+    return Line(left, relation, right, note, tuple(sorted(steps)), some.names, some.members)
 
 
 def steps_text(steps: Sequence[int]) -> str:
@@ -95,7 +96,7 @@ def steps_text(steps: Sequence[int]) -> str:
 # sets of indices ------------------------------------------------------------------------------------------
 
 
-def _sets(pairs: Sequence[Index]) -> list[_Set]:
+def index_sets(pairs: Sequence[Index]) -> list[IndexSet]:
     """The index pairs as few sets that words can say."""
     if pairs[0][0] is None or pairs[0][1] is None:
         return _one_sided(pairs)
@@ -114,19 +115,19 @@ def _sets(pairs: Sequence[Index]) -> list[_Set]:
     return min(rectangles, diagonals, key=len)
 
 
-def _one_sided(pairs: Sequence[Index]) -> list[_Set]:
+def _one_sided(pairs: Sequence[Index]) -> list[IndexSet]:
     left = pairs[0][1] is None
     found = []
     for run in _runs([index for pair in pairs for index in pair if index is not None]):
         place = Place(i=run[0], left=LAYER) if left else Place(j=run[0], right=LAYER)
         kept: tuple[Index, ...] = tuple((r, None) if left else (None, r) for r in run)
-        found.append(_Set(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), kept))
+        found.append(IndexSet(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), kept))
     return found
 
 
-def _diagonal(run: list[int], shift: int) -> _Set:
+def _diagonal(run: list[int], shift: int) -> IndexSet:
     place = Place(run[0], run[0] + shift, LAYER, LAYER, shift)
-    return _Set(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), tuple((r, r + shift) for r in run))
+    return IndexSet(place, _range(LAYER, run), (LAYER,), tuple((r,) for r in run), tuple((r, r + shift) for r in run))
 
 
 def _rectangles(pairs: list[tuple[int, int]]) -> list[tuple[list[int], list[int]]]:
@@ -141,18 +142,20 @@ def _rectangles(pairs: list[tuple[int, int]]) -> list[tuple[list[int], list[int]
     return [(left, list(run)) for run, some in columns.items() for left in _runs(some)]
 
 
-def _rectangle(left: list[int], right: list[int]) -> _Set:
+def _rectangle(left: list[int], right: list[int]) -> IndexSet:
     pairs = tuple((i, j) for i in left for j in right)
     if len(left) == 1:  # one index is fixed, and written as a number
-        return _Set(Place(j=right[0], right=RIGHT), _range(RIGHT, right), (RIGHT,), tuple((j,) for j in right), pairs)
+        return IndexSet(
+            Place(j=right[0], right=RIGHT), _range(RIGHT, right), (RIGHT,), tuple((j,) for j in right), pairs
+        )
     if len(right) == 1:
-        return _Set(Place(i=left[0], left=LEFT), _range(LEFT, left), (LEFT,), tuple((i,) for i in left), pairs)
+        return IndexSet(Place(i=left[0], left=LEFT), _range(LEFT, left), (LEFT,), tuple((i,) for i in left), pairs)
     one = left == right
     words = _range(f"{LEFT}, {RIGHT}", left) if one else f"{_range(LEFT, left)} and {RIGHT} = {_values(right)}"
-    return _Set(Place(left[0], right[0], LEFT, RIGHT), words, (LEFT, RIGHT), pairs, pairs)
+    return IndexSet(Place(left[0], right[0], LEFT, RIGHT), words, (LEFT, RIGHT), pairs, pairs)
 
 
-def _ordered(pairs: list[tuple[int, int]]) -> list[_Set]:
+def _ordered(pairs: list[tuple[int, int]]) -> list[IndexSet]:
     """All pairs i < j of a range, or all i > j; nothing for any other set."""
     numbers = [k for pair in pairs for k in pair]
     low, high = min(numbers), max(numbers)
@@ -161,9 +164,9 @@ def _ordered(pairs: list[tuple[int, int]]) -> list[_Set]:
         return []
     place = Place(*pairs[0], LEFT, RIGHT)
     if all(i < j for i, j in pairs):
-        return [_Set(place, f"for {low} ≤ {LEFT} < {RIGHT} ≤ {high}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
+        return [IndexSet(place, f"for {low} ≤ {LEFT} < {RIGHT} ≤ {high}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
     if all(i > j for i, j in pairs):
-        return [_Set(place, f"for {high} ≥ {LEFT} > {RIGHT} ≥ {low}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
+        return [IndexSet(place, f"for {high} ≥ {LEFT} > {RIGHT} ≥ {low}", (LEFT, RIGHT), tuple(pairs), tuple(pairs))]
     return []
 
 

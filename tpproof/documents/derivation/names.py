@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tpproof.documents.derivation.repetition import Repetition, repetition, stem
-from tpproof.documents.formula import Formula, Indexed, Name, Number, letter
+from tpproof.documents.formula import Formula, Indexed, Name, Number, Row, letter
 from tpproof.documents.vocabulary import Vocabulary
 from tpproof.program.atoms import Atom
 from tpproof.program.model import GVAR_OPS, Kind
@@ -105,6 +105,8 @@ class Names(Vocabulary):
     def vector(self, r: int, tilde: bool = False) -> Formula:
         """x₁ˡ where layers repeat, b for a vector parameter there, x₅ elsewhere."""
         node = self.program.nodes[~r if r < 0 else r]
+        if node.op == "ones":
+            return Number("1")
         if self.repetition and node.op == "param":
             return self._parameter(node.data[0], tilde, tilde)
         role = self.role(r)
@@ -128,6 +130,14 @@ class Names(Vocabulary):
             return Name(letter(self.program.inputs[i].name), self.place.text(part, tilde), tilde)
         return super().input(i, part, tilde)
 
+    def variance(self, p: int) -> list[Formula]:
+        """σ² of a parameter as a factor: none where it is 1."""
+        return [] if self.program.parameters[p].variance() == 1 else [self.law("σ", p)]
+
+    def rate(self, p: int) -> list[Formula]:
+        """κ of a parameter as a factor: none where it is 1."""
+        return [] if self.program.parameters[p].rate() == 1 else [self.law("κ", p)]
+
     def expectation(self, atom: Atom) -> Formula:
         """Any atom, in the certificate's table or not."""
         return self._atom(*atom)  # type: ignore[arg-type]
@@ -139,7 +149,7 @@ class Names(Vocabulary):
     def law(self, symbol: str, p: int, transposed: int = 0) -> Formula:
         name: Formula = self._parameter(p, self.place.i is not None)
         if transposed and self.program.parameters[p].ratio(True) != 1:
-            name = Indexed(name, above=Name("ᵀ"))
+            name = Row((name, "ᵀ"))
         return Indexed(Name(symbol), name, Number("2") if symbol == "σ" else None)
 
 

@@ -55,6 +55,11 @@ class Quantities:
             return None
         return {a: number for number, a in enumerate(gaussians, 1)}
 
+    @property
+    def numbered(self) -> dict[int, int]:
+        """Gaussian vectors and their numbers; none where vectors are called by their names."""
+        return self._numbers or {}
+
     def covariance(self, names: Names, a: int, b: int) -> Formula:
         """E[Z^ã Z^b]."""
         return self._quantity(names, Name(LETTERS[self.notation][0]), a, b, self._number(a), self._number(b))

@@ -6,6 +6,7 @@ from tpproof.documents.formula.mathml import to_mathml
 from tpproof.documents.formula.text import to_text
 from tpproof.documents.formula.tree import (
     GREEK,
+    BigSum,
     Call,
     Derivative,
     Formula,
@@ -27,6 +28,7 @@ from tpproof.documents.formula.tree import (
 
 __all__ = [
     "GREEK",
+    "BigSum",
     "Call",
     "Derivative",
     "Formula",

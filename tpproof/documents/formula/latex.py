@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tpproof.documents.formula.tree import (
     GREEK,
+    BigSum,
     Call,
     Derivative,
     Formula,
@@ -19,6 +20,7 @@ from tpproof.documents.formula.tree import (
     Sum,
     Words,
     base,
+    braced,
     is_loose,
 )
 
@@ -37,7 +39,9 @@ _TEX_ACCENTS = {"hat": "hat", "dot": "dot", "ring": "mathring"}
 _TEX_SYMBOLS = {
     "·": r"\cdot ", "≡": r"\equiv ", "Σ": r"\sum ", "−": "-", "α": r"\alpha ", "χ": r"\chi ",
     "√n": r"\sqrt{n}", "ᵀ": r"^{\top}", "⊙": r"\odot ", "…": r"\dots ", "δ": r"\delta ", "lim ": r"\lim ",
-    "ξ": r"\xi ", " mod ": r"\ \mathrm{mod}\ ",
+    "ξ": r"\xi ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "→": r"\to ", "•": r"\bullet ", "⟨": r"\langle ",
+    "⟩": r"\rangle ",
+    "∂": r"\partial ", " mod ": r"\ \mathrm{mod}\ ",
 }  # fmt: skip
 
 
@@ -63,6 +67,8 @@ def to_latex(f: Formula) -> str:
         case Sum():
             more = f" + \\dots\\ (\\text{{{f.omitted} more terms}})" if f.omitted else ""
             return " + ".join(to_latex(t) for t in f.terms) + more
+        case BigSum():
+            return f"\\sum_{{{tex_symbols(f.over)}}} {braced(f.body, to_latex)}"
         case Product():
             return r"\,".join(f"({to_latex(t)})" if is_loose(t) else to_latex(t) for t in f.factors)
         case Power():

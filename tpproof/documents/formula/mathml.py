@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from tpproof.documents.formula.tree import (
+    BigSum,
     Call,
     Derivative,
     Formula,
@@ -58,6 +59,9 @@ def _ml(f: Formula) -> str:
         case Sum():
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
+        case BigSum():
+            over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
+            return f"<mrow>{over}{_ml_inside(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():

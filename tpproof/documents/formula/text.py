@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tpproof.documents.formula.tree import (
+    BigSum,
     Call,
     Derivative,
     Formula,
@@ -18,6 +19,7 @@ from tpproof.documents.formula.tree import (
     Sum,
     Words,
     base,
+    braced,
     inside,
 )
 
@@ -35,6 +37,8 @@ def to_text(f: Formula) -> str:
         case Sum():
             more = f" + … ({f.omitted} more terms)" if f.omitted else ""
             return " + ".join(to_text(t) for t in f.terms) + more
+        case BigSum():
+            return f"Σ_{{{f.over}}} {braced(f.body, to_text)}"
         case Product():
             return "·".join(inside(t, to_text) for t in f.factors)
         case Power():

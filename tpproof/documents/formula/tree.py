@@ -34,6 +34,14 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class BigSum:
+    """Σ over indices, in words as "i, j = 0, …, 3", of a body."""
+
+    over: str
+    body: Formula
+
+
+@dataclass(frozen=True)
 class Product:
     """a·b·…; coordinatewise products print the same."""
 
@@ -113,7 +121,7 @@ class Row:
 
 
 Formula: TypeAlias = (
-    Name | Number | Sum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Indexed | Row
+    Name | Number | Sum | BigSum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Indexed | Row
 )
 
 GREEK = {
@@ -150,7 +158,7 @@ Printer: TypeAlias = Callable[[Formula], str]
 
 def is_loose(f: Formula) -> bool:
     """Whether a factor of a product stands in parentheses."""
-    return isinstance(f, Sum) or (isinstance(f, Number) and f.text.startswith("-"))
+    return isinstance(f, (Sum, BigSum)) or (isinstance(f, Number) and f.text.startswith("-"))
 
 
 def is_compound(f: Formula) -> bool:
@@ -170,3 +178,8 @@ def inside(f: Formula, printer: Printer) -> str:
 def base(f: Formula, printer: Printer) -> str:
     text = printer(f)
     return f"({text})" if is_compound(f) else text
+
+
+def braced(f: Formula, printer: Printer) -> str:
+    """A body, in parentheses where it is a sum itself."""
+    return f"({printer(f)})" if isinstance(f, Sum) else printer(f)
