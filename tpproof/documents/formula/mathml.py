@@ -61,7 +61,7 @@ def _ml(f: Formula) -> str:
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
         case BigSum():
             over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
-            return f"<mrow>{over}{_ml_inside(f.body, isinstance(f.body, Sum))}</mrow>"
+            return f"<mrow>{over}{element(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():
