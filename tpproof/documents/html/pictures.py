@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from tpproof.documents.derivation.audit import PARTS
 from tpproof.documents.derivation.dependencies import nodes
-from tpproof.documents.drawing import svg
+from tpproof.documents.diagrams import draw, svg
 from tpproof.documents.html.graph import graph
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
@@ -35,7 +35,7 @@ class Pictures:
 
     def _draw(self, name: str) -> str:
         if name == "program":
-            return svg(self.program)
+            return svg(draw(self.program))
         if name == "steps" and self.data["steps"]:
             placed = graph(nodes(self.data, PARTS))
             return self.templates.get_template("dependencies.svg").render(graph=placed)

@@ -32,7 +32,7 @@ def escape(text: object, word: int = 24) -> Tex:
         if cluster == "-" and parts and parts[-1] == "-":
             parts.append("{}")  # two hyphens are no dash
         parts.append(_character(cluster))
-        if length and (length % word == 0 or cluster == "/"):
+        if length and (length % word == 0 or cluster in "/="):
             parts.append(r"\allowbreak{}")
     return Tex("".join(parts))
 
