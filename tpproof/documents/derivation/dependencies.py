@@ -24,6 +24,8 @@ RELIES: dict[str, tuple[str, ...]] = {
 """Axioms and assumptions that a rule itself relies on. The definitions of path sums rely on none."""
 DERIVATIVES = frozenset({"slope", "slope1", "response"})
 """Atoms that are expected derivatives: they rest on the assumption `smooth`, and where it is conditional on `stein`."""
+AXIOMS = "axioms only"
+"""The status of what rests on no assumption that is declared or conditional."""
 SCALARS = ("scalars", "moments", "master-theorem")
 """What a limit of a scalar relies on."""
 
@@ -37,7 +39,7 @@ class Node:
     kind: str  # the rule, or the rules with their numbers of steps
     premises: tuple[str, ...]
     rests: tuple[str, ...]
-    status: str  # the weakest of what it rests on: "proved", "declared" or "conditional"
+    status: str  # the weakest of what it rests on: AXIOMS, "declared" or "conditional"
     steps: int = 1
 
 
@@ -79,7 +81,7 @@ class _Ledger:
     def worst(self, mask: int) -> str:
         """The weakest status of the assumptions among the bits."""
         found = {self.status[n] for n in self.told(mask) if n in self.status}
-        return next((s for s in ("violated", "conditional", "declared") if s in found), "proved")
+        return next((s for s in ("violated", "conditional", "declared") if s in found), AXIOMS)
 
 
 def _masks(data: dict[str, Any], ledger: _Ledger) -> Iterator[int]:
@@ -152,13 +154,13 @@ def dependencies(data: dict[str, Any], parts: Sequence[tuple[str, str, tuple[str
         (
             "A step rests on what it follows from, and so on back to the start: on axioms, and on assumptions "
             "that are ",
-            Strong("declared"), " or ", Strong("conditional"), ". One that rests on neither kind of assumption is ",
-            Strong("proved"), ", given the axioms named.",
+            Strong("declared"), " or ", Strong("conditional"), ". One that rests on neither kind rests on ",
+            Strong(AXIOMS), ".",
             "" if small else " The steps are too many to be drawn one by one; these are the parts of the proof.",
         )
     )  # fmt: skip
     alternative = "An arrow leads from each step to those that follow from it; the table says the same."
-    picture = Picture("steps", ("What follows from what.",), "figure-steps", alternative)
+    picture = Picture("steps", ("What follows from what, from above down.",), "figure-steps", alternative)
     table = Table(_COLUMNS, tuple(map(_row, found)), ("What each rests on, through all its premises.",), "rests-on")
     fold = Fold(("The same as a table",), (table,))
     return Section(("What rests on what",), "dependencies", (text, picture, fold if small else table))

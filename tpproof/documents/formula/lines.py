@@ -76,6 +76,8 @@ def _split(items: list[Item], starts: Callable[[Item, Item], bool]) -> list[list
 
 
 def _math(items: list[Item]) -> str:
+    if len(items) == 1:
+        return f"<math>{items[0].markup}</math>"
     return f"<math><mrow>{''.join(item.markup for item in items)}</mrow></math>"
 
 

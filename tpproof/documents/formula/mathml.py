@@ -45,7 +45,7 @@ def _mo(text: str) -> str:
 
 
 def _joined(parts: Sequence[str], operator: str) -> str:
-    return f"<mrow>{_mo(operator).join(parts)}</mrow>"
+    return parts[0] if len(parts) == 1 else f"<mrow>{_mo(operator).join(parts)}</mrow>"
 
 
 def _ml(f: Formula) -> str:
