@@ -17,7 +17,7 @@ from tpproof.documents.blocks import (
 )
 from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Call, Formula, Name, Product, Row, total
+from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, total
 from tpproof.documents.kernel import monomial, products
 
 CLAIMS = {
@@ -33,6 +33,15 @@ CLAIMS = {
 
 EXPANDED = 4
 """Terms up to which the theorem writes its kernel out."""
+LINES, TERMS = 4, 6
+"""Kernels, and terms of each, that stand in the theorem by their quantities; longer ones are referred to."""
+
+
+def claim_of(r: Reading) -> str:
+    """What the verdict claims, in a sentence or two."""
+    if r.verdict == "conditional" and r.contracted:
+        return f"{CLAIMS['proved-by-execution']} All this is under the assumptions marked conditional."
+    return CLAIMS[r.verdict]
 
 
 def theorem(r: Reading, form: ClosedForm | None) -> Section:
@@ -60,14 +69,17 @@ def _nothing(r: Reading) -> Block:
 
 
 def _statement(r: Reading, form: ClosedForm) -> Block:
-    limits = r.of("limit")
+    limits, lines = r.of("limit"), _kernel(r, form)
+    short = len(lines) <= LINES and all(_terms(line.right) <= TERMS for line in lines)
     ids = tuple(step["id"] for step in [*limits, *r.of("theorem")])
     blocks: list[Block] = [
         Paragraph(
             (
                 "Let the network of ", Ref("program"), " be initialised as stated there and trained by SGD with batch "
-                "size 1 on the inputs ", Name("ξ", "0"), ", ", Name("ξ", "1"), ", …, for a loss with continuous "
-                "derivative. Then at every step t, for every input ", Name("ξ", tilde=True), _outputs(r),
+                "size 1, with the learning rates stated there, on any inputs, ", Name("ξ", "t"), " at step t, for a "
+                "loss "
+                "with continuous derivative. Then at every step t, for every input ", Name("ξ", tilde=True),
+                _outputs(r),
                 ", almost surely as n → ∞,",
             )
         ),
@@ -75,11 +87,12 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
         Paragraph(
             (
                 "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
-                Cite("(100)"), " at initialisation,",
+                Cite("(100)"), " at initialisation",
+                *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
         ),
-        Display(_kernel(r, form), "theorem-kernel", "(96)"),
-        Paragraph(("with what stands in ", Ref("kernel"), ".", *_path_claim(r))),
+        *((Display(lines, "theorem-kernel", "" if r.contracted else "(96)"),
+           Paragraph(("whose terms ", Ref("kernel"), " defines.", *_path_claim(r)))) if short else ()),
     ]  # fmt: skip
     return Statement("Theorem", tuple(blocks), ("NTK training dynamics of ", Code(r.name)), "main-theorem")
 
@@ -92,6 +105,10 @@ def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
         return tuple(form.output_lines(r.outputs))
     right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
     return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
+
+
+def _terms(f: Formula) -> int:
+    return len(f.terms) + f.omitted if isinstance(f, Sum) else 1
 
 
 def _outputs(r: Reading) -> str:

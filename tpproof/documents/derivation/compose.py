@@ -8,7 +8,7 @@ from typing import Any
 from tpproof.documents.blocks import Section
 from tpproof.documents.derivation.audit import audit, parts, rules
 from tpproof.documents.derivation.backward import backward
-from tpproof.documents.derivation.claims import CLAIMS, not_said, reading, theorem
+from tpproof.documents.derivation.claims import claim_of, not_said, reading, theorem
 from tpproof.documents.derivation.closed import ClosedForm, kernel
 from tpproof.documents.derivation.conclusion import claim, proposition
 from tpproof.documents.derivation.contraction import contraction
@@ -40,7 +40,7 @@ def document(data: dict[str, Any], *, length: Length = "derivation", notation: N
     return Document(
         name=r.name,
         verdict=r.verdict,
-        claim=CLAIMS[r.verdict],
+        claim=claim_of(r),
         network_sha256=str(data["network_sha256"]),
         certificate_sha256=sha256(canonical_bytes(data)).hexdigest(),
         version=str(r.evidence.get("version", ""))[:20],
