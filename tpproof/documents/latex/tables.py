@@ -5,7 +5,7 @@ from __future__ import annotations
 from tpproof.documents.blocks import Code, Inline, Inlines, Ref, Strong, Table
 from tpproof.documents.formula import to_text
 
-MEASURED = 3
+MEASURED = 6
 """Cells of a narrow column that TeX measures: those that look longest."""
 ROOM = 40
 """Letters that a narrow column has at most; a wider one shares the rest of the line."""
@@ -29,8 +29,8 @@ def _length(part: Inline) -> int:
 
 def longest(table: Table, column: int) -> list[Inlines]:
     """The cells that decide how wide a column is."""
-    cells = sorted((row.cells[column] for row in table.rows if column < len(row.cells)), key=length, reverse=True)
-    return cells[:MEASURED]
+    cells = dict.fromkeys(row.cells[column] for row in table.rows if column < len(row.cells))
+    return sorted(cells, key=length, reverse=True)[:MEASURED]
 
 
 def shares(table: Table) -> list[float]:
