@@ -11,6 +11,7 @@ from tpproof.documents.derivation.audit import PARTS
 from tpproof.documents.derivation.dependencies import nodes
 from tpproof.documents.drawing import svg
 from tpproof.documents.html.graph import graph
+from tpproof.documents.html.plot import plot
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
 from tpproof.program.model import Program
@@ -39,6 +40,8 @@ class Pictures:
         if name == "steps" and self.data["steps"]:
             placed = graph(nodes(self.data, PARTS))
             return self.templates.get_template("dependencies.svg").render(graph=placed)
+        if name == "widths" and (drawn := plot(self.data["evidence"].get("crosscheck"))):
+            return self.templates.get_template("widths.svg").render(plot=drawn)
         return ""
 
     def drawn_pairs(self) -> tuple[int, ...]:
