@@ -15,8 +15,10 @@ from tpproof.documents.blocks import (
     Section,
     Statement,
 )
+from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Call, Formula, Name, Product, Row
+from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, total
+from tpproof.documents.kernel import monomial, products
 
 CLAIMS = {
     "proved": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ). Eq. (107) holds at "
@@ -29,9 +31,22 @@ CLAIMS = {
 }
 
 
-def theorem(r: Reading) -> Section:
+EXPANDED = 4
+"""Terms up to which the theorem writes its kernel out."""
+LINES, TERMS = 4, 6
+"""Kernels, and terms of each, that stand in the theorem by their quantities; longer ones are referred to."""
+
+
+def claim_of(r: Reading) -> str:
+    """What the verdict claims, in a sentence or two."""
+    if r.verdict == "conditional" and r.contracted:
+        return f"{CLAIMS['proved-by-execution']} All this is under the assumptions marked conditional."
+    return CLAIMS[r.verdict]
+
+
+def theorem(r: Reading, form: ClosedForm | None) -> Section:
     """The theorem, with its kernel; or that there is none."""
-    return Section(("The theorem",), "theorem", (_nothing(r),) if r.refused else (_statement(r),))
+    return Section(("The theorem",), "theorem", (_nothing(r),) if form is None else (_statement(r, form),))
 
 
 def _nothing(r: Reading) -> Block:
@@ -53,15 +68,18 @@ def _nothing(r: Reading) -> Block:
     )
 
 
-def _statement(r: Reading) -> Block:
-    limits = r.of("limit")
+def _statement(r: Reading, form: ClosedForm) -> Block:
+    limits, lines = r.of("limit"), _kernel(r, form)
+    short = len(lines) <= LINES and all(_terms(line.right) <= TERMS for line in lines)
     ids = tuple(step["id"] for step in [*limits, *r.of("theorem")])
     blocks: list[Block] = [
         Paragraph(
             (
                 "Let the network of ", Ref("program"), " be initialised as stated there and trained by SGD with batch "
-                "size 1 on the inputs ", Name("ξ", "0"), ", ", Name("ξ", "1"), ", …, for a loss with continuous "
-                "derivative. Then at every step t, for every input ", Name("ξ", tilde=True), _outputs(r),
+                "size 1, with the learning rates stated there, on any inputs, ", Name("ξ", "t"), " at step t, for a "
+                "loss "
+                "with continuous derivative. Then at every step t, for every input ", Name("ξ", tilde=True),
+                _outputs(r),
                 ", almost surely as n → ∞,",
             )
         ),
@@ -69,11 +87,28 @@ def _statement(r: Reading) -> Block:
         Paragraph(
             (
                 "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
-                Cite("(100)"), " at initialisation, which is written out in ", Ref("kernel"), ".", *_path_claim(r),
+                Cite("(100)"), " at initialisation",
+                *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
         ),
+        *((Display(lines, "theorem-kernel", "" if r.contracted else "(96)"),
+           Paragraph(("whose terms ", Ref("kernel"), " defines.", *_path_claim(r)))) if short else ()),
     ]  # fmt: skip
     return Statement("Theorem", tuple(blocks), ("NTK training dynamics of ", Code(r.name)), "main-theorem")
+
+
+def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
+    """K in full where that is short, else by the quantities of the closed form."""
+    steps = r.of("K96")
+    expanded = products(r.names, steps[0], EXPANDED) if len(steps) == 1 else None
+    if not expanded or sum(expanded.values()) > EXPANDED:
+        return tuple(form.output_lines(r.outputs))
+    right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
+    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
+
+
+def _terms(f: Formula) -> int:
+    return len(f.terms) + f.omitted if isinstance(f, Sum) else 1
 
 
 def _outputs(r: Reading) -> str:
