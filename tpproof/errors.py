@@ -62,6 +62,11 @@ CODES: dict[str, tuple[str, str]] = {
     "E159": ("no enclosure of this number", "see docs/kernels.md for what can be enclosed"),
     "E160": ("wrong use of the cross-check", "see docs/crosscheck.md"),
     "E161": ("the journal is of another run", "name another file, or remove this one"),
+    # documents
+    "E170": ("LaTeX is not installed", "install it: Debian's packages stand in the message; or choose another format"),
+    "E171": ("LaTeX did not compile the document", "please report it, with the .tex file"),
+    "E172": ("no picture could be made of the PDF", "install what the message names, or choose another format"),
+    "E173": ("there is no such path pair", "`tpproof paths NET` lists them; a network of few paths has few pairs"),
 }
 
 

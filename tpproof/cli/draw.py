@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,38 +13,89 @@ from tpproof.cli.options import limits_with, network_options
 from tpproof.cli.output import print_text
 from tpproof.errors import TpproofError
 
+if TYPE_CHECKING:
+    from tpproof.documents.diagrams import Drawing, Pair
+    from tpproof.limits import Limits
+    from tpproof.program.model import Program
+
 FORMATS = ("svg", "tikz", "png", "pdf")
+ENDINGS = {".svg": "svg", ".tikz": "tikz", ".tex": "tikz", ".png": "png", ".pdf": "pdf"}
 
 
 @click.command()
 @network_options
-@click.option("--format", "form", type=click.Choice(FORMATS), default="svg", show_default=True, help="svg, so far.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: what FILE's ending says, or svg.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to the screen.")
-@click.option("--backward", is_flag=True, help="The backward pass too (not in this version).")
-@click.option("--path", "path", type=click.IntRange(0), metavar="K", help="Mark path K (not in this version).")
+@click.option("--backward", is_flag=True, help="The backward pass too, as in Figure 6.")
+@click.option("--unrolled", is_flag=True, help="The first step of SGD, as in Algorithm 1 and Figure 7.")
+@click.option("--path", "path", type=click.IntRange(0), metavar="K", help="Mark the path pair K, counted from 0.")
 def draw(
     net: str,
     overrides: dict[str, str],
     functions: dict[str, str],
     max_nodes: int | None,
-    form: str,
+    form: str | None,
     output: Path | None,
     backward: bool,
+    unrolled: bool,
     path: int | None,
 ) -> int:
-    """The reduced program of NET drawn, flowing from left to right."""
+    """The reduced program of NET drawn, flowing from left to right; repetition is folded above 200 symbols."""
     from tpproof.certificate.files import write_atomically
-    from tpproof.documents.drawing import svg
     from tpproof.language.source import load
 
-    later = {f"--format {form}": form != "svg", "--backward": backward, f"--path {path}": path is not None}
-    for option, wanted in later.items():
-        if wanted:
-            raise TpproofError("E141", option, "--format svg, of the forward pass")
+    if unrolled and (backward or path is not None):
+        raise click.UsageError("--unrolled stands alone: it has a backward pass, and paths belong to the program")
     limits = limits_with(max_nodes)
-    drawn = svg(load(net, overrides, functions, limits), limits)
-    if output is None:
-        print_text(drawn)
+    program = load(net, overrides, functions, limits)
+    pair = None if path is None else _pair(program, path, limits)
+    drawing = _drawing(program, "unrolled" if unrolled else "backward" if backward else "program", limits)
+    form = form or (ENDINGS.get(output.suffix.lower(), "svg") if output is not None else "svg")
+    printed = _printed(drawing, form, pair)
+    if output is not None:
+        write_atomically(output, printed)
+    elif form in ("svg", "tikz"):
+        print_text(printed.decode())
+    elif sys.stdout.isatty():
+        raise click.UsageError(f"{form} is for no terminal: -o FILE")
     else:
-        write_atomically(output, drawn.encode())
+        sys.stdout.buffer.write(printed)
     return status.HOLDS
+
+
+def _drawing(program: Program, view: str, limits: Limits) -> Drawing:
+    from tpproof.documents import diagrams
+
+    return diagrams.draw(program, view, limits)
+
+
+def _printed(drawing: Drawing, form: str, pair: Pair | None) -> bytes:
+    from tpproof.documents import diagrams
+
+    match form:
+        case "svg":
+            shown = None if pair is None else pair.index
+            return diagrams.svg(drawing, () if pair is None else (pair,), shown=shown).encode()
+        case "tikz":
+            return diagrams.tikz(drawing, pair).encode()
+        case "png":
+            return diagrams.as_png(drawing, pair)
+    return diagrams.as_pdf(drawing, pair)
+
+
+def _pair(program: Program, index: int, limits: Limits) -> Pair:
+    """The pair of that number in the order of a certificate's `listed` steps."""
+    from tpproof.documents.diagrams import Pair
+    from tpproof.paths.count import PathSpace, count
+    from tpproof.paths.listing import output_pairs_listed
+
+    most = limits.listed_paths
+    if (total := count(program, limits)) > most:
+        raise TpproofError("E104", f"{total} path pairs", f"at most {most} to number them; -D makes a smaller network")
+    space = PathSpace(program, limits)
+    numbers = range(len(program.outputs))
+    found = [pair for o in numbers for p in numbers for pair in output_pairs_listed(space, o, p, most)]
+    if index >= len(found):
+        raise TpproofError("E173", f"--path {index}", f"0 to {len(found) - 1}" if found else "a network that has some")
+    p, q = found[index]
+    return Pair(index, p, q)

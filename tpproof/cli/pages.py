@@ -10,7 +10,7 @@ from typing import Any
 
 from tpproof import zoo
 from tpproof.certificate.files import staged
-from tpproof.documents.drawing import svg
+from tpproof.documents.diagrams import draw, svg
 from tpproof.documents.page import Constant, Entry, index, page
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
@@ -73,7 +73,7 @@ def pages(certificates: Path) -> dict[str, bytes]:
     made = {"README.md": index(entries)}
     for entry, data in entries:
         made[f"{entry.name}.md"] = page(entry, data)
-        made[f"{entry.name}.svg"] = svg(load(f"zoo:{entry.name}", DRAWN_WITH.get(entry.name)))
+        made[f"{entry.name}.svg"] = svg(draw(load(f"zoo:{entry.name}", DRAWN_WITH.get(entry.name))))
     return {name: text.encode() for name, text in made.items()}
 
 
