@@ -115,11 +115,12 @@ class Printer:
         rows = {row.label: int(row.label.removeprefix("pair-")) for row in table.rows if row.label}
         return {label: k for label, k in rows.items() if k in drawn}
 
-    def picker(self) -> Markup:
+    def picker(self, table: Table) -> Markup:
         """The drawing in which a chosen pair of paths is shown."""
-        return Markup(self.pictures.picker()) if self.pictures is not None else Markup("")
+        chosen = self.pairs(table).values()
+        return Markup(self.pictures.picker(chosen)) if self.pictures is not None else Markup("")
 
     def overlays(self) -> tuple[int, ...]:
         """The pairs of paths that the page's style shows when they are chosen."""
         drawn = self.pictures.drawn_pairs() if self.pictures is not None else ()
-        return tuple(k for k in drawn if f"pair-{k}" in self._printed)
+        return tuple(k for k in sorted(drawn) if f"pair-{k}" in self._printed)
