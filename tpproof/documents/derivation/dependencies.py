@@ -9,7 +9,7 @@ from typing import Any
 
 from tpproof.documents.blocks import Column, Fold, Inlines, Paragraph, Picture, Ref, Section, Strong, Table, TableRow
 
-SMALL = 60
+SMALL = 100
 """Steps that are drawn and listed one by one; of a longer proof the parts are."""
 PREMISES_SHOWN = 12
 

@@ -25,8 +25,9 @@ def displayed(lines: Sequence[Line], label: str, tag: str = "") -> tuple[Block, 
     if not rest:
         return (Display(shown, label, tag),)
     steps = sorted({k for line in rest for k in line.steps})
-    which = f" ({steps_text(steps)})" if steps else ""
-    return (Display(shown, label, tag), Paragraph((f"{len(rest)} more lines of this kind are left out here{which}.",)))
+    which: Inlines = (" (", *steps_text(steps), ")") if steps else ()
+    more = Paragraph((f"{len(rest)} more lines of this kind are left out here", *which, "."))
+    return (Display(shown, label, tag), more)
 
 
 def quantity_line(names: Names, step: Step, note: bool = False) -> Written:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from html import escape
 
-from tpproof.documents.formula.mathml import Item, element, row_items, to_mathml
+from tpproof.documents.formula.mathml import Item, element, row_items, sigma, to_mathml
 from tpproof.documents.formula.text import to_text
-from tpproof.documents.formula.tree import Formula, Product, Row, Sum, Words, is_loose
+from tpproof.documents.formula.tree import BigSum, Formula, Product, Row, Sum, Words, is_loose
 
 LONG = 24
 """Letters of a formula that is broken; a shorter one stays on its line."""
@@ -38,6 +38,9 @@ def _items(f: Formula) -> list[Item]:
             return [*_joined(map(_items, f.terms), "+"), *_after(more, "+")]
         case Product() if _is_long(f):
             return _joined(map(_factor, f.factors), "·")
+        case BigSum() if _is_long(f.body) and not isinstance(f.body, Sum):
+            first, *rest = _items(f.body)
+            return [Item(sigma(f)), Item(first.markup), *rest]
         case Words():
             return [Item(escape(f.text), prose=True)]
     return [Item(element(f))]

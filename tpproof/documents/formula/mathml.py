@@ -60,8 +60,7 @@ def _ml(f: Formula) -> str:
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
         case BigSum():
-            over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
-            return f"<mrow>{over}{element(f.body, isinstance(f.body, Sum))}</mrow>"
+            return f"<mrow>{sigma(f)}{element(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():
@@ -140,6 +139,11 @@ def _token(token: str, before: str) -> Item:
     if token.isdigit():
         return Item(f"<mn>{token}</mn>")
     return Item(_mi(token) if token.isalpha() else _mo(token))
+
+
+def sigma(f: BigSum) -> str:
+    """The sign of a sum, with what it runs over."""
+    return f"<munder>{_mo('∑')}<mtext>{escape(f.over.replace(' ', NO_BREAK))}</mtext></munder>"
 
 
 def _big_sum(below: str) -> str:

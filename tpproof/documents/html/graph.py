@@ -84,10 +84,16 @@ def _y(spot: _Spot) -> float:
 
 
 def _rows(nodes: Sequence[Node]) -> dict[str, int]:
-    """Each below the lowest of its premises."""
+    """Each below the lowest of its premises; one with more users than premises just above the first of them."""
     rows: dict[str, int] = {}
+    users: dict[str, list[str]] = defaultdict(list)
     for node in nodes:
         rows[node.key] = max((rows[k] + 1 for k in node.premises), default=0)
+        for premise in node.premises:
+            users[premise].append(node.key)
+    for node in reversed(nodes):
+        if len(users[node.key]) > len(node.premises):
+            rows[node.key] = min(rows[k] for k in users[node.key]) - 1
     return rows
 
 
