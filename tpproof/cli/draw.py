@@ -66,7 +66,11 @@ def draw(
 def _drawing(program: Program, view: str, limits: Limits) -> Drawing:
     from tpproof.documents import diagrams
 
-    return diagrams.draw(program, view, limits)
+    if view != "unrolled":
+        return diagrams.draw(program, view, limits)
+    from tpproof.cli.unrolled import instructions
+
+    return diagrams.draw_listing(program.name, instructions(program, limits), limits)
 
 
 def _printed(drawing: Drawing, form: str, pair: Pair | None) -> bytes:
