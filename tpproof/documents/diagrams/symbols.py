@@ -84,7 +84,7 @@ def _below(mark: Mark) -> float:
     if mark.symbol is Symbol.OUTPUT:
         return 3.0
     wide = text_width(mark.name, Role.NAME) / 2 > HALF[mark.symbol] + GAP
-    return (half_height(mark) if wide else HALF[mark.symbol]) + UNDER
+    return (half_height(mark) + 1 if wide else HALF[mark.symbol]) + UNDER
 
 
 Box = tuple[float, float, float, float]
