@@ -28,6 +28,7 @@ certificates: $(VENV)/.installed
 
 pages: $(VENV)/.installed
 	$(BIN)/python -m tpproof.cli.pages docs/zoo certificates
+	$(BIN)/python -m tpproof.cli.figures docs
 
 notebook: $(VENV)/.installed-test
 	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False docs/example.ipynb

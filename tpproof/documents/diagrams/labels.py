@@ -82,7 +82,7 @@ def own_words(program: Program, k: int) -> tuple[str, ...]:
     node = program.nodes[k]
     match node.op:
         case "call":
-            return (str(node.data[0]),)
+            return (letter(str(node.data[0])),)
         case "mean":
             return ("mean",)
         case "width":

@@ -19,11 +19,11 @@ TIKZ_LIBRARIES: tuple[str, ...] = ()
 """What ``\\usetikzlibrary`` has to load: nothing, plain TikZ does."""
 POINTS = 0.75
 """Points in a unit of a drawing's coordinates."""
-_LETTERS = {letter: name for name, letter in GREEK.items()}
+_LETTERS = {letter: name for name, letter in GREEK.items()} | {"Δ": "Delta"}
 _SIGNS = {
     "×": r"$\times$", "⊙": r"$\odot$", "√": r"$\surd$", "′": r"$'$", "∂": r"$\partial$", "⋯": r"$\cdots$",
-    "⁰": "$^{0}$", "¹": "$^{1}$", "²": "$^{2}$", "³": "$^{3}$", "⁴": "$^{4}$", "⁵": "$^{5}$", "⁶": "$^{6}$",
-    "⁷": "$^{7}$", "⁸": "$^{8}$", "⁹": "$^{9}$",
+    "Δ": r"$\Delta$", "⁰": "$^{0}$", "¹": "$^{1}$", "²": "$^{2}$", "³": "$^{3}$", "⁴": "$^{4}$", "⁵": "$^{5}$",
+    "⁶": "$^{6}$", "⁷": "$^{7}$", "⁸": "$^{8}$", "⁹": "$^{9}$",
 }  # fmt: skip
 _ANCHORS = {Anchor.START: "base west", Anchor.MIDDLE: "base", Anchor.END: "base east"}
 
@@ -126,9 +126,11 @@ def _span(group: tuple[Span, ...]) -> str:
     first, *indices = group
     if first.style is Style.UPRIGHT and not indices and not first.test:
         return plain(first.text)
-    letters = "".join(rf"\{_LETTERS[c]} " if c in _LETTERS else _mathematics(c) for c in first.text)
-    base = letters if first.style is Style.SLANTED else rf"\mathrm{{{_mathematics(first.text)}}}"
-    base = rf"\tilde{{{base}}}" if first.test else base
+    if first.style is Style.SLANTED:
+        letters = [rf"\{_LETTERS[c]} " if c in _LETTERS else _mathematics(c) for c in first.text]
+        base = "".join([*letters[:-1], rf"\tilde{{{letters[-1]}}}" if first.test else letters[-1]])
+    else:
+        base = rf"\mathrm{{{_mathematics(first.text)}}}"
     below = "".join(i.text for i in indices if i.style is Style.SUBSCRIPT)
     above = r"^{\top}" if any(i.style is Style.SUPERSCRIPT for i in indices) else ""
     return f"${base}{f'_{{{below}}}' if below else ''}{above}$"
