@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -89,6 +90,11 @@ def test_too_few_networks_are_status_3_because_nothing_would_have_been_seen(tmp_
         ((*MLP1, "--inputs", "none.npy"), 2, "No such file"),
         ((*MLP1, "--inputs", "one.npy"), 2, "1 inputs"),
         ((*MLP1, "--out", "one.npy"), 2, "one.npy"),
+        ((*MLP1, "--seed", "18446744073709551616"), 2, "--seed"),
+        ((*MLP1, "--widths", ",".join(map(str, range(1, 66)))), 2, "1 to 64 widths"),
+        ((*MLP1, "--journal", "."), 2, "no regular file"),
+        ((*MLP1, "--journal", "one.npy"), 2, "no journal"),
+        ((*MLP1, "--inputs", "tiny.npy", "--workers", "1"), 2, "not finite"),
         ((*MLP1, "--backend", "cupy"), 2, "CuPy"),
         ((*MLP1, "--scheduler", "tcp://127.0.0.1:1"), 2, "no scheduler"),
     ],
@@ -97,13 +103,14 @@ def test_what_cannot_be_done_is_said_before_any_network_is_drawn(
     tmp_path: Path, arguments: tuple[str, ...], status: int, phrase: str
 ) -> None:
     np.save(tmp_path / "one.npy", np.ones((1, 3)))
+    np.save(tmp_path / "tiny.npy", 1e-120 * np.arange(1.0, 13).reshape(3, 4))
     began = time.monotonic()
     ran = crosscheck(tmp_path, *arguments, "-q")
     assert (ran.status, ran.out) == (status, "")
     assert phrase in ran.err
     assert "Traceback" not in ran.err and "Warning" not in ran.err
     assert time.monotonic() - began < 60
-    assert [p.name for p in tmp_path.iterdir()] == ["one.npy"]
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.endswith(".lock")) == ["one.npy", "tiny.npy"]
 
 
 def test_the_first_row_is_the_test_input_and_the_others_are_trained_on(tmp_path: Path) -> None:
@@ -112,6 +119,35 @@ def test_the_first_row_is_the_test_input_and_the_others_are_trained_on(tmp_path:
     assert ran.status == 0, ran.err
     kernels = {row["quantity"] for row in json.loads(ran.out)["rows"] if row["quantity"].startswith("K(")}
     assert {"K(ξ̃, ξ₃)", "K(ξ₃, ξ₃)"} <= kernels
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [(b"\x00\xff", 3), (b'{"width": 16, "sample": 0, "values": [NaN]}', 3), (b"[" * 5000, 3),
+     (b'{"width": 16, "sample": 0, "values": [1e999]}', 3), (b'{"width": 16, "sample": 0, "values": [1.0]}', 2),
+     (b'{"width": "x", "sample": 0, "values": []}', 3), (b'{"width": 7, "sample": 0, "values": [1.0]}', 3)],
+)  # fmt: skip
+def test_what_a_stranger_wrote_into_a_journal_is_passed_over_or_refused(
+    tmp_path: Path, line: bytes, status: int
+) -> None:
+    few = ("--widths", "16", "--samples", "2", "--workers", "1", "-q", "--backend", "numpy", "--journal", "j")
+    first = inside(tmp_path, "crosscheck", *MLP1, *few)
+    journal = tmp_path / "j"
+    head, *rows = journal.read_bytes().splitlines()
+    journal.write_bytes(b"\n".join([head, *rows[1:], line]) + b"\n")
+    ran = inside(tmp_path, "crosscheck", *MLP1, *few)
+    assert ran.status == status, ran.err
+    if status == 2:
+        assert "E161" in ran.err and "width 16, sample 0: 1 numbers" in ran.err
+    else:
+        assert ran.out.splitlines()[5:] == [*first.out.splitlines()[5:], "note: 1 of the networks are from the journal"]
+
+
+def test_a_pipe_is_no_journal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ran = inside(tmp_path, "crosscheck", *MLP1, *SMALL, "--journal", "pipe")
+    assert (ran.status, ran.out) == (2, "")
+    assert "no regular file" in ran.err
 
 
 @pytest.mark.slow

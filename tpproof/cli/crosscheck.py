@@ -39,7 +39,7 @@ def _widths(context: click.Context, parameter: click.Parameter, given: str | Non
 @click.option("--steps", type=click.IntRange(1, 1000), default=3, show_default=True, help="Of SGD.")
 @click.option("--rate", type=float, metavar="R", help="Learning rate; half of what the limit can take.")
 @click.option("--alpha", type=float, default=1e-4, show_default=True, help="Chance of a false alarm, in all.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1, 4096), metavar="P", help="Processes; one a core.")
 @click.option("--scheduler", metavar="tcp://HOST:PORT", help="Compute on a Dask cluster.")
 @click.option("--journal", type=click.Path(path_type=Path), metavar="FILE", help="Keep what is done; go on from it.")

@@ -154,6 +154,8 @@ def against(
     began = time.monotonic()
     if sampler not in ("exact", "dense"):
         raise TpproofError("E160", f"the sampler {sampler!r}"[:80], "exact or dense")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
+        raise TpproofError("E160", "the seed", "an integer from 0 to 2**64 - 1")
     if not 0 < alpha < 1:
         raise TpproofError("E160", f"alpha {alpha!r}"[:80], "a probability above 0 and below 1")
     program, quantities = side.proof.program, side.choice.quantities
@@ -199,6 +201,8 @@ def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) 
     quantities, setting = side.choice.quantities, side.setting
     times = setting.steps + 1 if any(q.kind is Kind.TRAJECTORY for q in quantities) else 0
     layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), times)
+    for task, row in found.values.items():
+        layout.require(row[None], str(task))
     by_width: dict[int, list[Array]] = {}
     for task, row in found.values.items():
         by_width.setdefault(task.width, []).append(row)
@@ -246,7 +250,7 @@ def _notes(side: Expected, found: Results, asked: int) -> tuple[str, ...]:
     if found.partial:
         notes.append(f"interrupted: {len(found.values)} of {asked} networks")
     if found.resumed:
-        notes.append(f"{found.resumed} networks are from the journal")
+        notes.append(f"{found.resumed} of the networks are from the journal")
     if side.choice.left_out:
         left = ", ".join(f"{count} {kind.value}" for kind, count in side.choice.left_out.items())
         notes.append(f"not tested, to keep the report small: {left}")

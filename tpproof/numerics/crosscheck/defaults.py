@@ -40,7 +40,7 @@ def design(widths: Sequence[int] | None = None, samples: int | None = None) -> d
         found = dict.fromkeys(sorted(widths), SAMPLES if samples is None else samples)
     wrong = [n for n, m in found.items() if n < 1 or m < 1]
     if wrong or not 1 <= len(found) <= MOST_WIDTHS:
-        given = f"widths {list(found)} and {samples} samples"
+        given = f"widths {list(found)} and {samples} samples"[:80]
         raise TpproofError("E160", given, f"1 to {MOST_WIDTHS} widths, all and samples 1 or more")
     return found
 

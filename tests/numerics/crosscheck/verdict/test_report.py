@@ -18,7 +18,7 @@ from tpproof.numerics.crosscheck.quantities import Kind
 from tpproof.numerics.crosscheck.verdict.report import TITLES, Trajectories
 from tpproof.numerics.crosscheck.verdict.samples import Samples
 from tpproof.numerics.crosscheck.verdict.statistics import Verdict
-from tpproof.numerics.crosscheck.verdict.tables import with_error
+from tpproof.numerics.crosscheck.verdict.tables import an_error, percent, with_error
 
 RIGHT, WRONG = check(), check(0.1)
 
@@ -105,6 +105,14 @@ def test_a_notebook_shows_the_table_and_names_steer_nothing() -> None:
     assert "<b>" not in shown
     assert "&lt;b&gt;" in shown
     assert "\x1b" not in shown + WRONG.to_text()
+
+
+def test_sizes_of_errors_are_words_where_digits_would_say_nothing() -> None:
+    assert (percent(0.0123), percent(3.0), percent(1e60), percent(None)) == ("1.2 %", "300 %", "> 1000 %", "–")
+    assert (an_error(0.0), an_error(0.02)) == ("any error", "an error of 2 %")
+    fixed = check(samples=Samples(QUANTITIES, {n: 0 * t + LIMITS for n, t in networks().values.items()}))
+    assert "; any error in the kernel would have been" in fixed.to_text()
+    assert "any error in the kernel" in fixed.summary
 
 
 def test_errors_are_written_as_physicists_do() -> None:

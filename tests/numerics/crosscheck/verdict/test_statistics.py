@@ -364,3 +364,11 @@ def test_a_bias_that_networks_show_without_the_limit_is_allowed_for_and_no_more(
     for error in (0.15, -0.15):
         found = examine(moved, np.array([1.0, 1 + error, 1 + error]), beyond=beyond)
         assert [f.agrees for f in found.finals] == [True, False, False]
+
+
+def test_networks_too_small_for_a_variance_are_blind_however_many_widths_they_have() -> None:
+    """n = 1: its variance counts as less than one degree of freedom, and an error of any size would be missed."""
+    for small in ({1: 4}, {1: 100}, {2: 2}, {1: 3, 2: 3, 3: 3}):
+        found = examine(draw(normal, small, 3, seed=16), np.ones(3))
+        assert found.verdict is Verdict.BLIND
+        assert all(f.blind and f.detectable is not None and f.detectable > 10 for f in found.finals)

@@ -88,7 +88,8 @@ def limits(
     mine = [k for k, q in enumerate(quantities) if q.kind in OF_KERNELS]
     if mine:
         found = known or kernels(proof, setting, sampling, limits, sampled)
-        values[mine], errors[mine] = _of_kernels(found, [quantities[k] for k in mine], setting)
+        with np.errstate(all="ignore"):  # what is not finite is seen below
+            values[mine], errors[mine] = _of_kernels(found, [quantities[k] for k in mine], setting)
     others = [k for k, q in enumerate(quantities) if q.kind not in OF_KERNELS]
     if others:
         drawn = _drawn(execution, [quantities[k] for k in others], setting, sampling, limits)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,7 +67,7 @@ def journal(path: str | Path | None, work: Recipe) -> Iterator[Journal]:
     ------
     TpproofError
         E161 when the file is another run's or no journal, E154 when another run is writing to it, E140 when it cannot
-        be read or written.
+        be read or written, or is no file but a folder, a pipe or a device.
     """
     if path is None:
         yield Journal(None, None, {})
@@ -74,6 +75,8 @@ def journal(path: str | Path | None, work: Recipe) -> Iterator[Journal]:
     path, first = Path(path), header(work)
     with ExitStack() as stack:
         with _said(path):
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise TpproofError("E140", f"{str(path)[:200]}: no regular file", "a file, or a new name")
             stack.enter_context(locked(path.with_name(f".{path.name}.lock")))
             done = _read(path, first)
             file = stack.enter_context(opened(path, first, fresh=done is None))
@@ -103,7 +106,7 @@ def _read(path: Path, first: dict[str, Any]) -> dict[Task, Values] | None:
     for line in lines:
         match parsed(line):
             case {"width": int(width), "sample": int(sample), "values": [*values]}:
-                if all(isinstance(value, float) for value in values):
+                if all(isinstance(value, float) and isfinite(value) for value in values):
                     found[Task(width, sample)] = np.array(values, dtype=np.float64)
     return found
 

@@ -106,21 +106,23 @@ class Layout:
 
     def values(self, rows: Array) -> Array:
         """(M, Q) of (M, length)."""
-        self._require(rows)
+        self.require(rows)
         return rows[:, : self.quantities]
 
     def starts(self, rows: Array) -> Array:
         """f at the start, (M, N, O)."""
-        self._require(rows)
+        self.require(rows)
         part = rows[:, self.quantities : self.quantities + self.inputs * self.outputs]
         return part.reshape(len(rows), self.inputs, self.outputs)
 
     def trajectories(self, rows: Array) -> Array:
         """f after t steps, (M, T + 1, N, O)."""
-        self._require(rows)
+        self.require(rows)
         part = rows[:, self.quantities + self.inputs * self.outputs :]
         return part.reshape(len(rows), self.times, self.inputs, self.outputs)
 
-    def _require(self, rows: Array) -> None:
+    def require(self, rows: Array, of: str = "a row") -> None:
+        """Raise E161 for rows of another length: somebody wrote them into the journal."""
         if rows.ndim != 2 or rows.shape[1] != self.length:
-            raise TpproofError("E161", f"rows of {math.prod(rows.shape[1:])} numbers", f"{self.length}, as asked for")
+            numbers = math.prod(rows.shape[1:])
+            raise TpproofError("E161", f"{of}: {numbers} numbers", f"{self.length}, as asked for")

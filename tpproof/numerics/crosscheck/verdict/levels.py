@@ -19,9 +19,13 @@ def quantile(level: float, dof: Array) -> Array:
 
 
 def detected(quantile: Array, dof: Array) -> Array:
-    """The noncentrality at which |t| exceeds `quantile` with probability `POWER`, by the normal approximation."""
-    z = float(stats.norm.ppf(POWER))
-    found: Array = quantile * (1 - 1 / (4 * dof)) + z * np.sqrt(1 + quantile**2 / (2 * dof))
+    """The noncentrality at which |t| exceeds `quantile` with probability `POWER`, by the normal approximation.
+
+    Below one degree of freedom it is none; what it says for one is less than what would be needed, and huge.
+    """
+    z, nu = float(stats.norm.ppf(POWER)), np.maximum(dof, 1.0)
+    with np.errstate(over="ignore"):
+        found: Array = quantile * (1 - 1 / (4 * nu)) + z * np.sqrt(1 + quantile**2 / (2 * nu))
     return found
 
 

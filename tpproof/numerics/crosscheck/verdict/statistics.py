@@ -348,7 +348,7 @@ def _finals(
             detectable=seen,
             relative=seen / abs(float(limits[q])) if abs(limits[q]) > NEARLY * scale[q] else None,
             scale=float(scale[q]),
-            blind=bool(seen > BLIND * scale[q]),
+            blind=not seen <= BLIND * scale[q],
             agrees=not rejected[q],
             constant=bool(t.constant[q]),
         )

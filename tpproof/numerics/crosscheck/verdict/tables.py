@@ -19,6 +19,8 @@ MOST_KERNEL = 6
 """Lines, unless all are asked for."""
 EXACT_BELOW = 1e-7
 """What is seen to this precision did not fluctuate."""
+HUGE = 10.0
+"""Of an error above this it does not matter how large it is."""
 _STYLES = {Verdict.AGREES: "bold green", Verdict.DISAGREES: "bold red", Verdict.BLIND: "bold yellow"}
 
 
@@ -49,7 +51,7 @@ def summary(check: CrossCheck) -> str:
     elif check.verdict is Verdict.BLIND:
         said += "; nothing is claimed, the tests had no power"
     elif check.detectable is not None:
-        said += f"; an error of {percent(check.detectable)} in the kernel would have been seen"
+        said += f"; {an_error(check.detectable)} in the kernel would have been seen"
     widths = str(check.widths[0]) if len(check.widths) == 1 else f"{check.widths[0]} to {check.widths[-1]}"
     return f"{said} ({sum(check.samples)} networks, n = {widths}, seed {check.seed})"
 
@@ -72,7 +74,14 @@ def percent(x: float | None) -> str:
         return "–"
     if x < EXACT_BELOW:
         return "exact"
+    if x > HUGE:
+        return f"> {100 * HUGE:.0f} %"
     return f"{100 * x:.2g} %" if x < 1 else f"{100 * x:.0f} %"
+
+
+def an_error(x: float) -> str:
+    """Of a relative size that was seen: "an error of 1.3 %"."""
+    return "any error" if x < EXACT_BELOW else f"an error of {percent(x)}"
 
 
 def with_error(value: float, se: float | None) -> str:
@@ -100,7 +109,7 @@ def _verdict(check: CrossCheck) -> Text:
     if check.detectable is not None:
         kernel = any(f.quantity.kind is Kind.KERNEL for f in check.finals)
         what = "the kernel" if kernel else "any quantity"
-        seen = f"; an error of {percent(check.detectable)} in {what} would have been detected (probability 0.9)"
+        seen = f"; {an_error(check.detectable)} in {what} would have been detected (probability 0.9)"
         line.append(seen, style="dim")
     networks = ", ".join(f"{m} × n = {n}" for n, m in zip(check.widths, check.samples, strict=True))
     line.append(f"\n{networks}; {check.sampler} sampler, {check.backend}, seed {check.seed}", style="dim")
