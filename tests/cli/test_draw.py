@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.tools import inside, tpproof
-from tpproof.documents.tex import TOOLS
+from tpproof.documents.tex.compile import TOOLS
 
 CERTIFICATES = Path(__file__).parents[2] / "certificates"
 needs_latex = pytest.mark.skipif(

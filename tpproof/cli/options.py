@@ -65,7 +65,7 @@ def formats_of(context: click.Context, parameter: click.Parameter, given: str, k
         found = f"{wrong[0][:60]!r}" if wrong else "none"
         raise click.BadParameter(f"{found}: expected some of {', '.join(known)}", context, parameter)
     if "pdf" in wanted:
-        from tpproof.documents.tex import require_latex
+        from tpproof.documents.tex.compile import require_latex
 
         require_latex()
     return wanted

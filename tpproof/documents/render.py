@@ -113,7 +113,7 @@ class Renderer:
 
     def pdf(self) -> bytes:
         """The paper, typeset."""
-        from tpproof.documents.tex import compile_pdf
+        from tpproof.documents.tex.compile import compile_pdf
 
         return compile_pdf(self.article())
 

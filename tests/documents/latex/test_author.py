@@ -10,7 +10,7 @@ import pytest
 from tests.documents.latex.examples import data_of, shipped
 from tests.documents.latex.running import complaints, pdflatex
 from tpproof.documents import latex
-from tpproof.documents.tex import compile_pdf
+from tpproof.documents.tex.compile import compile_pdf
 
 NAMES = ("mlp", "attention", "tied")
 DOCUMENTS = [shipped(name) for name in NAMES]

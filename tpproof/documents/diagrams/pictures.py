@@ -11,7 +11,7 @@ from pathlib import Path
 from tpproof.documents.diagrams.drawing import Drawing
 from tpproof.documents.diagrams.overlay import Pair
 from tpproof.documents.diagrams.tikz import TIKZ_LIBRARIES, environment, tikz
-from tpproof.documents.tex import compile_pdf
+from tpproof.documents.tex.compile import compile_pdf
 from tpproof.errors import TpproofError
 
 DOTS_PER_INCH = 192

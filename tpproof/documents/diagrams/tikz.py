@@ -12,8 +12,8 @@ from tpproof.documents.diagrams.overlay import Pair, overlay
 from tpproof.documents.diagrams.spans import Span, Style, spans
 from tpproof.documents.diagrams.symbols import BAR, ROUND
 from tpproof.documents.formula import GREEK
-from tpproof.documents.latex.text import Tex
-from tpproof.documents.latex.text import escape as tex_escape
+from tpproof.documents.tex.text import Tex
+from tpproof.documents.tex.text import escape as tex_escape
 
 TIKZ_LIBRARIES: tuple[str, ...] = ()
 """What ``\\usetikzlibrary`` has to load: nothing, plain TikZ does."""

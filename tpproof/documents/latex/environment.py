@@ -12,7 +12,7 @@ from tpproof.documents.blocks import Block, Display, Paragraph
 from tpproof.documents.latex import tables
 from tpproof.documents.latex.labels import label_key
 from tpproof.documents.latex.mathematics import math, symbols
-from tpproof.documents.latex.text import Tex, bookmark, escape
+from tpproof.documents.tex.text import Tex, bookmark, escape
 
 
 @lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tpproof.documents.blocks import Block, Display, Fold, Picture, Section, Statement, Table
 from tpproof.documents.document import Document
-from tpproof.documents.latex.text import Tex, escape
+from tpproof.documents.tex.text import Tex, escape
 
 NUMBERED = {Section: "Section", Display: "Equation", Table: "Table", Picture: "Figure"}
 """Blocks that have a number, and the word before it."""

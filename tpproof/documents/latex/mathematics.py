@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from tpproof.documents.formula import Formula, Row, to_latex
-from tpproof.documents.latex.symbols import MATH
-from tpproof.documents.latex.text import Tex, code_point, escape
+from tpproof.documents.tex.symbols import MATH
+from tpproof.documents.tex.text import Tex, code_point, escape
 
 _COMMANDS = {  # characters that mean something to LaTeX, hidden while the formula is printed
     "\\": r"\backslash", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "^": r"\wedge",

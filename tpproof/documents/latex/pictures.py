@@ -7,7 +7,7 @@ from typing import Any
 
 from tpproof.documents.blocks import Picture
 from tpproof.documents.diagrams import draw, tikz
-from tpproof.documents.latex.text import Tex
+from tpproof.documents.tex.text import Tex
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
 

@@ -12,8 +12,8 @@ from tpproof.documents.latex.inline import lines
 from tpproof.documents.latex.labels import prefix
 from tpproof.documents.latex.pictures import pictures
 from tpproof.documents.latex.seal import digest, seal
-from tpproof.documents.latex.text import Tex
-from tpproof.documents.tex import compile_pdf
+from tpproof.documents.tex.compile import compile_pdf
+from tpproof.documents.tex.text import Tex
 
 SEALED = ("theorem", "proposition", "lemma", "claim", "definition")
 """Statements whose later edit is noticed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from tpproof.documents.latex.text import Tex
+from tpproof.documents.tex.text import Tex
 
 _TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[^\\]", re.DOTALL)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tpproof.documents.tex import DEBIAN_PACKAGES, TOOLS, compile_pdf
+from tpproof.documents.tex.compile import DEBIAN_PACKAGES, TOOLS, compile_pdf
 from tpproof.errors import TpproofError
 
 needs_latex = pytest.mark.skipif(any(shutil.which(t) is None for t in TOOLS), reason="LaTeX is not installed")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.documents.latex.running import complaints, pdflatex
 from tpproof.documents.formula import Call, Formula, Limit, Name, Number, Power, Product, Row, Words
 from tpproof.documents.latex.mathematics import math
-from tpproof.documents.latex.symbols import MATH, TEXT, TEXT_ACCENTS
-from tpproof.documents.latex.text import bookmark, escape
+from tpproof.documents.tex.symbols import MATH, TEXT, TEXT_ACCENTS
+from tpproof.documents.tex.text import bookmark, escape
 
 HOSTILE = [
     r"\input{/etc/passwd}", r"\end{document}", r"\write18{touch x}", "a%b", "$x$", "a_b^c~d#e&f", "{", "}", "}}{{",

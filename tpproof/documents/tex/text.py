@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tpproof.documents.latex.symbols import MATH, MATH_ACCENTS, TEXT, TEXT_ACCENTS
+from tpproof.documents.tex.symbols import MATH, MATH_ACCENTS, TEXT, TEXT_ACCENTS
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
