@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tpproof.documents.beside import beside
 from tpproof.documents.formula import Formula, to_mathml, to_mathml_lines
 from tpproof.documents.html.graph import path
 
@@ -22,6 +23,7 @@ def environment(templates: Path | None) -> Environment:
 @lru_cache(maxsize=4)
 def _environment(loader: BaseLoader) -> Environment:
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    found.filters |= {"beside": beside}
     found.filters |= {"kind": _kind, "mathml": _mathml, "lines": _lines, "slug": _slug, "relation": _relation}
     found.filters |= {"path": path}
     return found

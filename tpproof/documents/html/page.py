@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from tpproof.certificate.checking import Report
-from tpproof.documents.blocks import Block, Line, Picture, Ref, Section, Table
+from tpproof.documents.blocks import Block, Picture, Ref, Section, Table
 from tpproof.documents.document import Document
 from tpproof.documents.html.banner import banner, command, stem, verdict
 from tpproof.documents.html.embedded import embedded
@@ -18,8 +18,6 @@ from tpproof.documents.html.hidden import shown
 from tpproof.documents.html.labels import Labels, Target
 from tpproof.documents.html.pictures import Pictures
 
-STEPS_SHOWN = 4
-"""Steps that one line of a display links to; further ones are counted."""
 SUMMARY = ("theorem", "kernel")
 
 
@@ -92,18 +90,6 @@ class Printer:
         """Where a reference leads."""
         found = self.labels.target(ref)
         return found if self.anchors else Target(found.text, False)
-
-    def steps(self, line: Line) -> Markup:
-        """Links to the steps that a line states, unless its note has them."""
-        ids = line.steps
-        if not ids or any(isinstance(part, Ref) and part.target.startswith("step-") for part in line.note):
-            return Markup("")
-        found = []
-        for k in ids[:STEPS_SHOWN]:
-            there = self.anchors and f"step-{k}" in self._printed
-            found.append(Markup('<a href="#step-{0}">{0}</a>').format(k) if there else Markup(str(int(k))))
-        more = f" and {len(ids) - STEPS_SHOWN} more" if len(ids) > STEPS_SHOWN else ""
-        return Markup("step " if len(ids) == 1 else "steps ") + Markup(", ").join(found) + more
 
     def picture(self, picture: Picture) -> Markup:
         """The drawing, or nothing where there is none."""

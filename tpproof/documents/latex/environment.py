@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from tpproof.documents.beside import beside
 from tpproof.documents.blocks import Block, Display, Paragraph
 from tpproof.documents.latex import tables
 from tpproof.documents.latex.labels import label_key
@@ -26,6 +27,7 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
         variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=escape,
     )  # fmt: skip
     made.filters |= {
+        "beside": beside,
         "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
         "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
         "longest": tables.longest,
