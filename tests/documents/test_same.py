@@ -103,7 +103,7 @@ class PaperReader:
 
     def __init__(self, text: str) -> None:
         body = text.partition(r"\begingroup\tppsetup")[2]
-        body = re.sub(r"(?<!\\)%.*", "", body)
+        body = re.sub(r"(?<!\\)%.*", "", body).replace(r"\allowbreak{}", "")
         body = re.sub(r"\\begin\{tikzpicture\}.*?\\end\{tikzpicture\}", "", body, flags=re.DOTALL)
         self.tokens, self.at = _TOKEN.findall(body), 0
 
@@ -132,7 +132,7 @@ class PaperReader:
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             self.at += 1
-            parts.append(self.command(token[1:]) if token.startswith("\\") else token.strip("{}"))
+            parts.append(self.command(token[1:]) if token.startswith("\\") else token)
         return "".join(parts)
 
     def command(self, name: str) -> str:
