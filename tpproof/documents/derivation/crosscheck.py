@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from tpproof.documents.blocks import Block, Code, Column, Fold, Inlines, Paragraph, Picture, Section, Strong, Table, TableRow
+from tpproof.documents.blocks import (
+    Block,
+    Code,
+    Column,
+    Fold,
+    Inlines,
+    Paragraph,
+    Picture,
+    Section,
+    Strong,
+    Table,
+    TableRow,
+)
 
 MOST_ROWS, MOST_KINDS, MOST_NOTES, MOST_WIDTHS, MOST_ENTRIES = 40, 12, 20, 64, 6
 """What docs/certificate-format.md allows; of a longer list the rest is not printed."""
