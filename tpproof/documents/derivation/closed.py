@@ -311,11 +311,11 @@ def _titled(title: str, lines: list[Line], label: str = "") -> list[Block]:
 
 def _notes(r: Reading, form: ClosedForm) -> list[Block]:
     """Factors that are 1, terms that are 0, pairs that are left out."""
-    program = r.program
-    both = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and q.rate() == 1]
-    variance = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and p not in both]
-    rate = [p for p, q in enumerate(program.parameters) if q.rate() == 1 and p not in both]
-    still = [p for p, q in enumerate(program.parameters) if not q.trained]
+    laws = [(r.names.law_value("sigma2", p), r.names.law_value("kappa", p)) for p in range(len(r.program.parameters))]
+    both = [p for p, law in enumerate(laws) if law[0] == 1 == law[1]]
+    variance = [p for p, law in enumerate(laws) if law[0] == 1 != law[1]]
+    rate = [p for p, law in enumerate(laws) if law[1] == 1 != law[0]]
+    still = [p for p, q in enumerate(r.program.parameters) if not q.trained]
     rows: list[Inlines] = []
     for which, some in (("σ² = κ = 1", both), ("σ² = 1", variance), ("κ = 1", rate)):
         if some:

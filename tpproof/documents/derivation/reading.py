@@ -24,7 +24,7 @@ class Reading:
         self.data, self.notation = data, notation
         self.vocabulary = Vocabulary(data)
         self.program = self.vocabulary.program
-        self.names = Names(data)
+        self.names = Names(self.vocabulary)
         self.steps: list[Step] = data["steps"]
         self.evidence: dict[str, Any] = data["evidence"]
         self.name = str(self.evidence.get("name", "network"))[:NAME_LENGTH]
