@@ -20,6 +20,8 @@ from tpproof.program.model import Kind
 from tpproof.program.reduced import LinearTerm
 
 NUMBERS_SHOWN = 12
+LINES_SHOWN = 150
+"""Lines of one kind: the kernel is printed in full for longer than anything else."""
 Writer = Callable[[Names], Sides]
 _ORDER = {"number": 0, "sigma2": 1, "kappa": 1, "scalar": 2}
 
@@ -256,7 +258,7 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
                 "below; within one input they are the same with both inputs equal. A prime is a derivative.",
             )
         ),
-        *displayed(form.covariance_lines(), "covariances"),
+        *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
         *_titled("where", form.where_lines()),
         *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
     ]  # fmt: skip
@@ -277,7 +279,7 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
                 )
             )
         )
-        blocks += displayed(lines, "recursion")
+        blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
     blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
     blocks += _notes(r, form)
     return Section(("The kernel",), "kernel", tuple(blocks))
@@ -306,7 +308,7 @@ def _meaning(r: Reading, form: ClosedForm) -> Inlines:
 
 
 def _titled(title: str, lines: list[Line], label: str = "") -> list[Block]:
-    return [Paragraph((title,)), *displayed(lines, label or title)] if lines else []
+    return [Paragraph((title,)), *displayed(lines, label or title, limit=LINES_SHOWN)] if lines else []
 
 
 def _notes(r: Reading, form: ClosedForm) -> list[Block]:
