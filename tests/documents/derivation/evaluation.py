@@ -1,4 +1,5 @@
-"""The printed kernel, evaluated: formula trees and Gauss–Hermite quadrature, no certificate and no code of the prover."""
+"""The printed kernel, evaluated: formula trees and Gauss–Hermite quadrature, no certificate and no code of the "
+"prover."""
 
 from __future__ import annotations
 
@@ -67,10 +68,17 @@ def unfolded(line: Line) -> Iterator[tuple[Formula | None, Formula]]:
         yield instantiate(line.left, env), instantiate(line.right, env)
 
 
-def _values(words: str) -> tuple[list[str], list[tuple[int, ...]]]:
+def terms_of(f: BigSum) -> list[Formula]:
+    """The terms that a summation sign stands for."""
+    names, values = indices_in(f.over)
+    return [instantiate(f.body, dict(zip(names, v, strict=True))) for v in values]
+
+
+def indices_in(words: str) -> tuple[list[str], list[tuple[int, ...]]]:
     """The letters of a summation sign, and their values: "i, j = 0, …, 3", "i = 0, 1 and j = 2"."""
     if "<" in words or ">" in words:
-        low, first, second, high = re.fullmatch(r"(\d+) [≤≥] (\w) [<>] (\w) [≤≥] (\d+)", words).groups()  # type: ignore[union-attr]
+        low, first, second, high = re.fullmatch(r"(\d+) [≤≥] (\w) [<>] (\w) [≤≥] (\d+)",
+        words).groups()  # type: ignore[union-attr]
         a, b = sorted((int(low), int(high)))
         pairs = [(i, j) for i in range(a, b + 1) for j in range(a, b + 1) if (i < j if "<" in words else i > j)]
         return [first, second], pairs
@@ -125,8 +133,7 @@ class Printed:
                 assert not f.omitted
                 return sum(self.number(t, at) for t in f.terms)
             case BigSum():
-                names, values = _values(f.over)
-                return sum(self.number(instantiate(f.body, dict(zip(names, v, strict=True))), at) for v in values)
+                return sum(self.number(t, at) for t in terms_of(f))
             case Product():
                 return float(np.prod([self.number(t, at) for t in f.factors]))
             case Power():

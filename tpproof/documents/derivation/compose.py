@@ -35,7 +35,7 @@ def document(data: dict[str, Any], *, length: Length = "derivation", notation: N
     notation
         Whose letters the covariances and kernels have.
     """
-    r = Reading(data, notation)
+    r = Reading(data, notation, length)
     found = parts(r) if length == "audit" else ()
     return Document(
         name=r.name,
