@@ -192,7 +192,6 @@ def test_a_wrong_network_is_one_clear_message(tmp_path: Path, case: str) -> None
         (["prove", "zoo:mlp2", "--set", "phi=erff"], "did you mean: erf?"),
         (["prove", "zoo:mlp", "--format", "pdf"], "not available"),
         (["prove", "zoo:mlp", "--format", "doc"], "'doc'"),
-        (["prove", "zoo:mlp", "--crosscheck"], "not available"),
         (["prove", "zoo:mlp", "--name", "../up"], "letters, digits"),
         (["proof"], "prove"),
         (["kernel", "zoo:mlp", "--inputs", "x.npy"], "No such file"),

@@ -109,12 +109,13 @@ def _require_folder(out: Path) -> None:
         raise TpproofError("E140", f"{out}: {error.strerror}", "a folder that can be written to") from None
 
 
-def watched(program: Any, data: Any, quiet: bool, **options: Any) -> CrossCheck:
-    """A cross-check with a spinner for the limit and a bar for the networks."""
+def watched(net: Any, data: Any, quiet: bool, **options: Any) -> CrossCheck:
+    """A cross-check of a program, or of a proof, with a spinner for the limit and a bar for the networks."""
     from tpproof.numerics.crosscheck.crosscheck import against, expected
 
     with progress(quiet) as say:
-        side = expected(program, data, say=say, **{key: options.pop(key) for key in ("steps", "rate", "limits")})
+        mine = {key: options.pop(key) for key in ("steps", "rate", "limits") if key in options}
+        side = expected(net, data, say=say, **mine)
     with block_bar(quiet, "networks") as bar:
         return against(side, progress=bar, **options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,10 @@ from tpproof.errors import TpproofError
 if TYPE_CHECKING:
     from tpproof.certificate.checking import Report
     from tpproof.certificate.model import Certificate
+    from tpproof.limits import Limits
+    from tpproof.numerics.crosscheck.verdict.report import CrossCheck
     from tpproof.program.model import Program
+    from tpproof.proof.prove import Proof
 
 FORMATS = {"json": ".cert.json", "html": ".html", "tex": ".tex"}
 _STATUS = {
@@ -52,7 +56,8 @@ def _name(context: click.Context, parameter: click.Parameter, given: str | None)
 @click.option("--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Folder to write to.")
 @click.option("--format", "formats", default="json,html,tex", show_default=True, callback=_formats)
 @click.option("--name", callback=_name, help="Name of the files; by default the network's.")
-@click.option("--crosscheck/--no-crosscheck", default=None, help="Compare with finite networks (not in this version).")
+@click.option("--crosscheck/--no-crosscheck", "wanted", default=False, show_default=True,
+              help="Compare with finite networks; what they say is kept as evidence beside the proof.")
 @click.option("--allow-conditional", is_flag=True, help="Exit 0 for a conditional verdict.")
 @click.option("--max-pairs", type=click.IntRange(1), metavar="N", help="Allow N vector pairs.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
@@ -65,29 +70,84 @@ def prove(
     out: Path,
     formats: tuple[str, ...],
     name: str | None,
-    crosscheck: bool | None,
+    wanted: bool,
     allow_conditional: bool,
     max_pairs: int | None,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Prove NET and write its certificate, checked by the independent checker in a fresh process."""
-    if crosscheck:
-        raise TpproofError("E141", "--crosscheck", "--no-crosscheck, the default")
+    """Prove NET and write its certificate, checked by the independent checker in a fresh process.
+
+    With --crosscheck, exit status 1 too where the finite networks disagree, 3 where their tests had no power.
+    """
     gc.disable()  # a proof makes few cycles, and looking for them grows with its size
     limits = limits_with(max_nodes, max_pairs)
     with progress(quiet) as say:
-        from tpproof.certificate.api import prove as proved
+        from tpproof.certificate.write import certificate_of
         from tpproof.language.source import load
+        from tpproof.proof.prove import prove as proved
 
         program = load(net, overrides, functions, limits)
-        certificate = proved(program, name=name, limits=limits, progress=say)
+        if wanted:
+            _require_numbers(program)
+        proof = proved(program, limits, say)
+        certificate = certificate_of(proof, name)
         paths = {kind: out / f"{name or program.name}{FORMATS[kind]}" for kind in formats}
         report = None if certificate.verdict == "refuted" else _write(program, certificate, paths, say)
-    print_answer = _print_object if as_json else _print_text
-    print_answer(program, certificate, report, paths)
-    verdict = certificate.verdict
-    return status.HOLDS if verdict == "conditional" and allow_conditional else _STATUS[verdict]
+    check = None
+    if wanted and certificate.verdict not in ("refused", "refuted"):
+        check = _crosschecked(proof, quiet, limits, paths)
+        again = _again(net, overrides, functions, {"--max-nodes": max_nodes, "--max-pairs": max_pairs})
+        certificate = certificate.with_evidence(crosscheck=check.evidence(again))
+        with progress(quiet) as say:
+            report = _write(program, certificate, paths, say)
+    if as_json:
+        _print_object(program, certificate, report, paths)
+    else:
+        _print_text(program, certificate, report, paths, _said(check) if wanted else None)
+    return _status_of(certificate.verdict, allow_conditional, check)
+
+
+def _said(check: CrossCheck | None) -> str:
+    return "not compared: nothing is claimed about them" if check is None else check.summary
+
+
+def _status_of(verdict: str, allow_conditional: bool, check: CrossCheck | None) -> int:
+    of_proof = status.HOLDS if verdict == "conditional" and allow_conditional else _STATUS[verdict]
+    if check is None:
+        return of_proof
+    from tpproof.cli.crosscheck import status_of
+
+    of_networks = status_of(check)
+    return of_networks if of_networks == status.INTERRUPTED else status.worst((of_proof, of_networks))
+
+
+def _require_numbers(program: Program) -> None:
+    """Before anything is proved: raise E150 for an abstract nonlinearity."""
+    from tpproof.numerics.functions import require_known
+
+    require_known(program)
+
+
+def _crosschecked(proof: Proof, quiet: bool, limits: Limits, paths: dict[str, Path]) -> CrossCheck:
+    """The cross-check at its defaults. Whatever ends it, the files without it stay."""
+    from tpproof.cli.crosscheck import watched
+
+    gc.enable()
+    try:
+        return watched(proof, None, quiet, limits=limits)
+    except (TpproofError, KeyboardInterrupt) as error:
+        error.add_note("written, without a cross-check: " + ", ".join(map(str, paths.values())))
+        raise
+
+
+def _again(net: str, overrides: dict[str, str], functions: dict[str, str], most: dict[str, int | None]) -> str:
+    """What draws the same networks again. Of a path, the name: folders are nobody's business."""
+    given = [net if net.startswith("zoo:") else Path(net).name]
+    given += [part for key, value in overrides.items() for part in ("-D", f"{key}={value}")]
+    given += [part for key, value in functions.items() for part in ("--set", f"{key}={value}")]
+    given += [part for option, value in most.items() if value is not None for part in (option, str(value))]
+    return shlex.join(["tpproof", "crosscheck", *given, "--seed", "0"])
 
 
 def _write(
@@ -146,6 +206,7 @@ def _print_object(
             "failures": certificate.evidence["failures"],
             "files": {kind: None if refuted else str(path) for kind, path in paths.items()},
             "checker": None if report is None else {"verdict": report.verdict, "steps": report.steps},
+            "crosscheck": certificate.evidence.get("crosscheck"),
         }
     )
 
@@ -160,7 +221,11 @@ _CLAIMS = {
 
 
 def _print_text(
-    program: Program, certificate: Certificate, report: Report | None, paths: dict[str, Path]
+    program: Program,
+    certificate: Certificate,
+    report: Report | None,
+    paths: dict[str, Path],
+    networks: str | None,
 ) -> None:
     verdict = certificate.verdict
     lines = [f"{certificate.evidence['name']}: {verdict}", f"  {_CLAIMS[verdict]}", ""]
@@ -178,6 +243,8 @@ def _print_text(
     for failure in certificate.evidence["failures"]:
         lines += ["", f"{failure['equation']} fails at {failure['gvar']}"]
         lines += [f"  expected: {failure['expected']}", f"  found:    {failure['found']}"]
+    if networks is not None:
+        lines += ["", f"networks {networks}"]
     if report is not None:
         lines += ["", f"checker  {report.verdict}: {report.steps} steps, in a fresh process, on the bytes on disk"]
         lines += [f"         {path}" for path in paths.values()]

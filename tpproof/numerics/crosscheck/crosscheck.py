@@ -203,6 +203,7 @@ def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) 
         partial=found.partial,
         limit_dof=REPLICATES - 1,
         trajectories=_trajectories(layout, tables, fall),
+        setting=setting,
         **told,
     )
 

@@ -29,6 +29,7 @@ DENSE = {64: 128, 256: 128, 1024: 64}
 """The same for networks whose matrices are written out: these cost n² each."""
 SAMPLES = 64
 """Networks of each width, where only widths are given."""
+MOST_WIDTHS = 64
 
 
 def design(widths: Sequence[int] | None = None, samples: int | None = None) -> dict[int, int]:
@@ -38,9 +39,9 @@ def design(widths: Sequence[int] | None = None, samples: int | None = None) -> d
     else:
         found = dict.fromkeys(sorted(widths), SAMPLES if samples is None else samples)
     wrong = [n for n, m in found.items() if n < 1 or m < 1]
-    if wrong or not found:
+    if wrong or not 1 <= len(found) <= MOST_WIDTHS:
         given = f"widths {list(found)} and {samples} samples"
-        raise TpproofError("E160", given, "widths and samples of 1 or more; two samples make a variance")
+        raise TpproofError("E160", given, f"1 to {MOST_WIDTHS} widths, all and samples 1 or more")
     return found
 
 

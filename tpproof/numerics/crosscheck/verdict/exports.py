@@ -1,4 +1,4 @@
-"""A cross-check as JSON, CSV, and evidence."""
+"""A cross-check as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ import io
 from dataclasses import asdict
 from typing import Any
 
-from tpproof.numerics.crosscheck.quantities import Kind, Quantity
+from tpproof.numerics.crosscheck.quantities import Quantity
 from tpproof.numerics.crosscheck.verdict.exponents import Slope, Slopes
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck, KindSummary
 from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Row
-
-MOST_ROWS = 40
-MOST_NOTES = 20
-MOST_CHARACTERS = 200
-"""In evidence."""
 
 
 def as_json(check: CrossCheck) -> dict[str, Any]:
@@ -138,66 +133,3 @@ def as_csv(check: CrossCheck) -> str:
 
 def _cells(quantity: Quantity) -> tuple[str, str, str, str]:
     return quantity.kind.value, quantity.name, quantity.equation, " ".join(map(str, quantity.key))
-
-
-def as_evidence(check: CrossCheck) -> dict[str, Any]:
-    """See `CrossCheck.evidence`. Numbers are decimal strings of six digits: a certificate holds no floats."""
-    return {
-        "network_sha256": check.network_sha256,
-        "verdict": check.verdict.value,
-        "alpha": decimal(check.alpha),
-        "detectable": decimal(check.detectable),
-        "backend": check.backend,
-        "sampler": check.sampler,
-        "seed": check.seed,
-        "widths": list(check.widths),
-        "samples": list(check.samples),
-        "quantities": len(check.finals),
-        "disagreeing": sum(not f.agrees for f in check.finals),
-        "slope": None if check.slopes.joint is None else decimal(check.slopes.joint.slope),
-        "kinds": [_kind_evidence(k) for k in check.kinds()],
-        "rows": [_row_evidence(f) for f in decisive(check)],
-        "notes": [note[:MOST_CHARACTERS] for note in check.notes[:MOST_NOTES]],
-    }
-
-
-def decimal(x: float | None) -> str | None:
-    """Six significant digits."""
-    return None if x is None else f"{x:.6g}"
-
-
-def _kind_evidence(summary: KindSummary) -> dict[str, Any]:
-    return {
-        "kind": summary.kind.value,
-        "quantities": summary.quantities,
-        "disagreeing": summary.disagreeing,
-        "blind": summary.blind,
-        "largest_z": None if summary.worst is None else decimal(summary.worst.z),
-        "detectable": decimal(summary.detectable),
-        "slope": None if summary.slope is None else decimal(summary.slope.slope),
-    }
-
-
-def _row_evidence(final: Final) -> dict[str, Any]:
-    return {
-        "quantity": final.quantity.name[:MOST_CHARACTERS],
-        "kind": final.quantity.kind.value,
-        "equation": final.quantity.equation,
-        "limit": decimal(final.limit),
-        "measured": decimal(final.estimate),
-        "se": decimal(final.se),
-        "z": decimal(final.z),
-        "detectable": decimal(final.detectable),
-        "agrees": final.agrees,
-    }
-
-
-def decisive(check: CrossCheck) -> tuple[Final, ...]:
-    """Up to `MOST_ROWS` quantities: those that disagree, the kernel's, and the largest |z| of each kind."""
-    ranked = sorted(check.finals, key=lambda f: -abs(f.z or 0.0))
-    chosen = list(check.disagreeing[: MOST_ROWS // 2])
-    kernel = [f for f in check.finals if f.quantity.kind is Kind.KERNEL and f.agrees]
-    chosen += kernel[: MOST_ROWS // 4]
-    for kind in Kind:
-        chosen += [f for f in ranked if f.quantity.kind is kind and not any(f is c for c in chosen)][:2]
-    return tuple(chosen[:MOST_ROWS])

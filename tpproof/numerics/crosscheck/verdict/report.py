@@ -10,7 +10,7 @@ import numpy as np
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import ALPHA
-from tpproof.numerics.crosscheck.quantities import Kind
+from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
 from tpproof.numerics.crosscheck.verdict.exponents import Slope, Slopes
 from tpproof.numerics.crosscheck.verdict.samples import Samples, limit_arrays, scales
 from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Row, Verdict, examine
@@ -49,6 +49,18 @@ class Deviation:
     typical: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Approach:
+    """One entry of the kernel on its way to the limit: a number for each width.
+
+    `typical` is the mean over networks of |K_n − K|, `se` its standard error; None where there is one network.
+    """
+
+    quantity: Quantity
+    typical: tuple[float, ...]
+    se: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,10 @@ class CrossCheck:
         The chance that the cross-check of a right network disagrees.
     deviations
         Kind → one for each width.
+    approaches
+        How far single networks are from each entry of the kernel.
+    setting
+        What the networks were given; None where samples came without.
     seconds
         It took; the same numbers may take another time, so that it is in no file that is to be the same again.
     notes
@@ -150,6 +166,8 @@ class CrossCheck:
     notes: tuple[str, ...] = ()
     trajectories: Trajectories | None = field(default=None, compare=False)
     partial: bool = False
+    approaches: tuple[Approach, ...] = ()
+    setting: Setting | None = None
 
     @property
     def agrees(self) -> bool:
@@ -184,6 +202,13 @@ class CrossCheck:
 
         return table(self, full)
 
+    @property
+    def summary(self) -> str:
+        """The verdict in one line."""
+        from tpproof.numerics.crosscheck.verdict.tables import summary
+
+        return summary(self)
+
     def to_text(self, full: bool = False, width: int = 120) -> str:
         """`table` without colours."""
         from tpproof.numerics.crosscheck.verdict.tables import text
@@ -202,11 +227,17 @@ class CrossCheck:
 
         return as_csv(self)
 
-    def evidence(self) -> dict[str, Any]:
-        """For a certificate: no floats, of bounded size, the same for the same numbers."""
-        from tpproof.numerics.crosscheck.verdict.exports import as_evidence
+    def evidence(self, command: str | None = None) -> dict[str, Any]:
+        """For a certificate: no floats, of bounded size, the same for the same numbers.
 
-        return as_evidence(self)
+        Parameters
+        ----------
+        command
+            What draws the same networks again, for readers.
+        """
+        from tpproof.numerics.crosscheck.verdict.evidence import as_evidence
+
+        return as_evidence(self, command)
 
     def plot(self, kind: str = "deviation", path: str | Path | None = None) -> Figure:
         """A figure (the extra `plots`).
@@ -250,9 +281,11 @@ def joined(
     notes: tuple[str, ...] = (),
     trajectories: Trajectories | None = None,
     partial: bool = False,
+    setting: Setting | None = None,
 ) -> CrossCheck:
     """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises."""
     found = examine(samples, limits, errors, alpha, limit_dof)
+    values = limit_arrays(samples, limits, errors)[0]
     return CrossCheck(
         name=name,
         network_sha256=network_sha256,
@@ -266,11 +299,13 @@ def joined(
         widths=samples.widths,
         samples=samples.counts,
         alpha=alpha,
-        deviations=_deviations(samples, limit_arrays(samples, limits, errors)[0]),
+        deviations=_deviations(samples, values),
         seconds=seconds,
         notes=notes,
         trajectories=trajectories,
         partial=partial,
+        approaches=_approaches(samples, values),
+        setting=setting,
     )
 
 
@@ -287,6 +322,16 @@ def _deviations(samples: Samples, limits: Array) -> dict[str, tuple[Deviation, .
             at.append(Deviation(float(np.sqrt(np.mean(np.sort(squares)))), float(low), float(high)))
         found[kind] = tuple(at)
     return found
+
+
+def _approaches(samples: Samples, limits: Array) -> tuple[Approach, ...]:
+    made = []
+    for k, quantity in enumerate(samples.quantities):
+        if quantity.kind is Kind.KERNEL:
+            off = [np.sort(np.abs(table[:, k] - limits[k])) for table in samples.values.values()]
+            se = tuple(float(np.std(x, ddof=1) / np.sqrt(len(x))) if len(x) > 1 else None for x in off)
+            made.append(Approach(quantity, tuple(float(np.mean(x)) for x in off), se))
+    return tuple(made)
 
 
 def _largest(finals: Any) -> float | None:

@@ -39,6 +39,21 @@ def text(check: CrossCheck, full: bool, width: int) -> str:
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
+def summary(check: CrossCheck) -> str:
+    """See `CrossCheck.summary`."""
+    count = len(check.finals)
+    said = f"{check.verdict.value}: {count} quantities"
+    if check.verdict is Verdict.DISAGREES:
+        said = f"{check.verdict.value}: {len(check.disagreeing)} of {count} quantities, "
+        said += f"first {plain(check.disagreeing[0].quantity.name)}"
+    elif check.verdict is Verdict.BLIND:
+        said += "; nothing is claimed, the tests had no power"
+    elif check.detectable is not None:
+        said += f"; an error of {percent(check.detectable)} in the kernel would have been seen"
+    widths = str(check.widths[0]) if len(check.widths) == 1 else f"{check.widths[0]} to {check.widths[-1]}"
+    return f"{said} ({sum(check.samples)} networks, n = {widths}, seed {check.seed})"
+
+
 def html(check: CrossCheck) -> str:
     """`table` as HTML with its colours, everything escaped."""
     console = Console(file=io.StringIO(), width=120, record=True, force_terminal=True)
