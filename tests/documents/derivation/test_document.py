@@ -121,6 +121,14 @@ def test_the_audit_has_every_step_with_what_it_rests_on_and_what_rests_on_it(nam
     assert {f"rule-{row.rule}" for row in rows.values()} <= labels
 
 
+@pytest.mark.parametrize("name", ["mlp", "rnn", "tied", "gru"])
+def test_the_lengths_say_the_same_where_they_say_anything(name: str) -> None:
+    audit, derivation = (document(shipped(name), length=length).sections for length in ("audit", "derivation"))
+    assert tuple(s for s in audit if s.label not in ("audit", "rules")) == derivation
+    kernel = next(s for s in derivation if s.label == "kernel")
+    assert kernel in document(shipped(name), length="theorem").sections
+
+
 def text_of(value: Any) -> str:
     """Everything that is said, formulas as text."""
     if isinstance(value, str):

@@ -49,6 +49,7 @@ class Names(Vocabulary):
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         vars(self).update(vars(vocabulary))  # the same certificate, read once
+        self._atoms = {}  # written with these names
         self.repetition: Repetition | None = repetition(self.program) if self.steps else None
         self.place = Place()
         contractions = {s["conclusion"][1]: tuple(s["conclusion"][2]) for s in self.steps if s["rule"] == "contract"}
