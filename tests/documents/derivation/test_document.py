@@ -15,7 +15,7 @@ from typing import Any, get_args
 import pytest
 
 import tpproof as tp
-from tpproof.documents.blocks import Code, Display, Ref, Section, TableRow
+from tpproof.documents.blocks import Code, Display, Inference, Ref, Section, TableRow
 from tpproof.documents.derivation import document
 from tpproof.documents.document import LENGTHS, NOTATIONS
 from tpproof.documents.formula import Formula, to_text
@@ -116,7 +116,7 @@ def test_the_audit_has_every_step_with_what_it_rests_on_and_what_rests_on_it(nam
         assert rows[step["id"]].premises == tuple(step["premises"])
         for premise in step["premises"]:
             assert step["id"] in rows[premise].used_by
-    labels = {b.label for b in blocks_of(doc.sections) if isinstance(b, TableRow)}
+    labels = {b.label for b in blocks_of(doc.sections) if isinstance(b, (TableRow, Inference))}
     assert {f"step-{k}" for k in rows} <= labels
     assert {f"rule-{row.rule}" for row in rows.values()} <= labels
 
@@ -210,6 +210,20 @@ def test_names_of_strangers_are_bounded_and_only_text() -> None:
     assert (len(doc.name), len(doc.version)) == (80, 20)
     assert max(len(b.text) for b in blocks_of(doc.sections) if isinstance(b, Code)) <= 80
     assert len(text_of(doc.sections)) < 40_000
+
+
+@pytest.mark.parametrize("crosscheck", [
+    {"verdict": "agrees", "quantities": 7, "disagreeing": 0, "widths": [64, 128], "rows": [{"quantity": "K",
+    "z": "0.5"}]},
+    {"verdict": ["x"], "widths": "9" * 9999, "rows": [3, {"quantity": {"a": "b" * 9999}}] * 99, "kinds": "no"},
+])  # fmt: skip
+def test_a_crosscheck_is_told_as_it_is_whatever_it_holds(crosscheck: dict[str, Any]) -> None:
+    data = copy.deepcopy(shipped("mlp2"))
+    data["evidence"]["crosscheck"] = crosscheck
+    told = text_of(next(s for s in document(data).sections if s.label == "numbers"))
+    assert "It is about another network than this certificate." in told
+    assert len(told) < 20_000
+    assert ("agrees with the limit" in told) == (crosscheck["verdict"] == "agrees")
 
 
 def test_the_hashes_are_those_of_the_bytes() -> None:
