@@ -20,7 +20,8 @@ from tpproof.documents.formula import (
 )
 
 # vectors at ξ̃ have a tilde; g = Wh and k = Wy are uses of one matrix
-G, H, X, A, AI = (Name(text, "".join(below), True) for text, *below in ("g", "h", "x", "a", "ai"))
+G, H, X, A = (Name(text, tilde=True) for text in ("g", "h", "x", "a"))
+AI = Name("a", "i", tilde=True)
 K, Y, B, BJ = Name("k"), Name("y"), Name("b"), Name("b", "j")
 KAPPA, SIGMA, SIGMA_V, KAPPA_V = Name("κ"), Name("σ", above="2"), Name("σ", "v", above="2"), Name("κ", "v")
 CHI = Name("χ", accent="ring")
