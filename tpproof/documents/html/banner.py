@@ -102,7 +102,7 @@ def _accepted(document: Document, report: Report) -> Banner:
 
 
 def _is_printed(document: Document, data: dict[str, Any], content: bytes) -> bool:
-    """Whether what is printed was read from these bytes: by their hash, or, where they are not canonical, by reading."""
+    """Whether what is printed was read from these bytes: by their hash, else (not canonical) by reading."""
     if document.certificate_sha256 == hashlib.sha256(content).hexdigest():
         return True
     try:
