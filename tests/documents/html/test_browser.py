@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.documents.html import browser as browser_of_the_system
 from tests.documents.html.browser import DESKTOP, PHONE, Opened, chromium
 from tests.documents.html.pages import content_of, page_of, report_on, shipped
 
@@ -124,6 +125,30 @@ def test_the_keyboard_skips_to_the_text_and_opens_folds(opened: Open) -> None:
     summary.focus()
     page.keyboard.press("Enter")
     assert page.locator("#induction .folded").first.is_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_chosen_pair_of_paths_is_shown_in_the_drawing_beside_it(opened: Open, scripts: bool) -> None:
+    page = opened("rnn", scripts=scripts).page
+    overlays = page.locator("#paths .pair")
+    assert not any(overlays.nth(k).is_visible() for k in range(overlays.count()))
+    page.locator("#pick-4").check()
+    assert [k for k in range(overlays.count()) if overlays.nth(k).is_visible()] == [4]
+    drawing = page.locator("#paths .picker svg").bounding_box()
+    assert drawing is not None
+    assert 0 <= drawing["y"] < 900
+    page.locator("#pick-4").press("ArrowDown")
+    assert [k for k in range(overlays.count()) if overlays.nth(k).is_visible()] == [5]
+
+
+def test_a_missing_browser_or_checker_is_a_failure_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        browser_of_the_system.executable()
+    monkeypatch.setattr(browser_of_the_system, "AXE", Path("nowhere/axe/node_modules/axe-core/axe.min.js"))
+    browser_of_the_system.axe.cache_clear()
+    with pytest.raises(pytest.fail.Exception, match="npm install"):
+        browser_of_the_system.axe()
 
 
 def test_the_contents_are_open_beside_a_wide_text_and_folded_above_a_narrow_one(opened: Open) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from tpproof.documents.blocks import Block, Cite, Column, Inlines, Paragraph, Ref, Section, Table, TableRow
 from tpproof.documents.derivation.dependencies import dependencies
 from tpproof.documents.derivation.reading import Reading, Step, ends
-from tpproof.documents.derivation.rules import rules_section
 from tpproof.documents.derivation.steps import step_formula
 from tpproof.documents.document import Part, StepRow
 
@@ -23,6 +21,7 @@ PARTS = (
     ("kernel", "Proposition D.3 (96)", ("K96", "duality")),
     ("conclusion", "The conclusion (121)–(122)", ("limit", "listed", "theorem")),
 )
+
 
 def parts(r: Reading) -> tuple[Part, ...]:
     """The steps by parts of the proof, the first and last of each written out."""
@@ -78,8 +77,3 @@ def links(ids: tuple[int, ...]) -> Inlines:
         shown.append(Ref(f"step-{k}", str(k)))
     more = len(ids) - PREMISES_SHOWN
     return (*shown, f" and {more} more") if more > 0 else tuple(shown)
-
-
-def rules(r: Reading) -> Section:
-    """What each rule does, and how often it is used."""
-    return rules_section(Counter(step["rule"] for step in r.steps))

@@ -75,12 +75,12 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
     blocks: list[Block] = [
         Paragraph(
             (
-                "Let the network of ", Ref("program"), " be initialised as stated there and trained by SGD with batch "
-                "size 1, with the learning rates stated there, on any inputs, ", Name("ξ", "t"), " at step t, for a "
-                "loss "
-                "with continuous derivative. Then at every step t, for every input ", Name("ξ", tilde=True),
-                _outputs(r),
-                ", almost surely as n → ∞,",
+                "Let f be the network with the hash ", Code(str(r.data["network_sha256"])[:16]), "…, given by ",
+                r.to("program", "its program"), ", initialised and trained by SGD with batch size 1 as its "
+                "parameters say, "
+                "on any inputs, ", Name("ξ", "t"), " at step t, for a loss with continuous derivative. Then at every "
+                "step, "
+                "for every input ", Name("ξ", tilde=True), _outputs(r), ", almost surely as n → ∞,",
             )
         ),
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
@@ -129,15 +129,15 @@ def training(r: Reading) -> tuple[Formula, str, Formula]:
     return Row(("lim (", f[0], " − ", f[1], ")")), "=", Row(("−Σ_p " if several else "−", right))
 
 
-def _path_claim(r: Reading) -> tuple[str | Cite | Ref, ...]:
-    conditional: tuple[str | Cite | Ref, ...] = ()
+def _path_claim(r: Reading) -> Inlines:
+    conditional: Inlines = ()
     if r.verdict == "conditional":
         conditional = (" All this is under the assumption marked conditional in ", Ref("assumptions"), ".")
     if r.contracted:
         return (
             " It is found by executing the unrolled step with every ZDot term ", Cite("(65)"), ". A matrix meets its "
             "transpose on one path, so neither ", Cite("(107)"), " nor the path sum ", Cite("(96)"),
-            " is claimed as the paper states it: see ", Ref("contraction"), ".", *conditional,
+            " is claimed as the paper states it", *_see(r), ".", *conditional,
         )  # fmt: skip
     return (
         " Moreover ", Cite("(107)"), " holds at every G-var, and K is the path sum ", Cite("(96)"),
@@ -145,13 +145,16 @@ def _path_claim(r: Reading) -> tuple[str | Cite | Ref, ...]:
     )  # fmt: skip
 
 
+def _see(r: Reading) -> Inlines:
+    return () if r.length == "theorem" else (": see ", Ref("contraction"))
+
+
 def not_said(r: Reading) -> Section:
     """What the theorem does not say."""
     rows: list[tuple[str | Cite | Ref, ...]] = [
         ("Nothing at finite width: no rate, no width from which on the limit is near.",),
         ("Nothing uniform in time: t is fixed while n → ∞, and the steps are discrete.",),
-        ("Nothing about other optimisers or learning rates than those stated with the parameters in ",
-         Ref("program"), "."),
+        ("Nothing about other optimisers, or learning rates other than those of the parameters.",),
         ("Nothing about generalisation, or about how small the loss becomes.",),
         ("The axioms in ", Ref("axioms"), " are taken from the literature; they are used here and not proved."),
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from tpproof.documents.blocks import Section
-from tpproof.documents.derivation.audit import audit, parts, rules
+from tpproof.documents.derivation.audit import audit, parts
 from tpproof.documents.derivation.backward import backward
 from tpproof.documents.derivation.claims import claim_of, not_said, reading, theorem
 from tpproof.documents.derivation.closed import ClosedForm, kernel
@@ -19,6 +19,7 @@ from tpproof.documents.derivation.limits import limit
 from tpproof.documents.derivation.paths import paths
 from tpproof.documents.derivation.program import program
 from tpproof.documents.derivation.reading import Reading
+from tpproof.documents.derivation.rules import rules
 from tpproof.documents.document import Document, Length, Notation, Part
 from tpproof.program.canonical import canonical_bytes
 
@@ -35,7 +36,7 @@ def document(data: dict[str, Any], *, length: Length = "derivation", notation: N
     notation
         Whose letters the covariances and kernels have.
     """
-    r = Reading(data, notation)
+    r = Reading(data, notation, length)
     found = parts(r) if length == "audit" else ()
     return Document(
         name=r.name,

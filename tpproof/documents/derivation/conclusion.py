@@ -15,8 +15,8 @@ def proposition(r: Reading) -> Section:
     """K of (100) is the path sum (96), by the duality lemma."""
     k100 = r.of("K100")[0]
     definition = Line(Name("K"), "=", _ntk(r.names, k100), (), (k100["id"],))
-    sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"],)) for s in r.of("K96")]
     duality = r.of("duality")[0]
+    sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"], duality["id"])) for s in r.of("K96")]
     stretches: Inlines = ()
     if r.contracted:
         stretches = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpproof.documents.blocks import Block, Cite, Column, Fold, Inlines, Paragraph, Section, Table, TableRow
-from tpproof.documents.derivation.folding import fold
+from tpproof.documents.derivation.folding import fold, steps_text
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, ends
@@ -71,8 +71,10 @@ def _unlisted() -> Block:
 def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
     """How many pairs, and how many of two different paths."""
     crossed = [pair for _, _, pair in listed if pair[0] != pair[1]]
+    ids = [step["id"] for step in r.of("listed")]
+    which = f" ({steps_text(ids)})"
     count = "is one pair" if len(listed) == 1 else f"are {len(listed)} pairs"
-    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts"
+    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts{which}"
     if not crossed:
         same = "it is a path and itself" if len(listed) == 1 else "each a path and itself, as in an MLP (Figure 2)"
         return [Paragraph((f"{text}; {same}.", *_elsewhere(r)))]

@@ -17,11 +17,11 @@ LINES_SHOWN = 40
 """Lines of one display; of more the first are printed and the others counted."""
 
 
-def displayed(lines: Sequence[Line], label: str, tag: str = "") -> tuple[Block, ...]:
+def displayed(lines: Sequence[Line], label: str, tag: str = "", limit: int = LINES_SHOWN) -> tuple[Block, ...]:
     """The lines as a display, the first of many, and what is said of the others."""
     if not lines:
         return ()
-    shown, rest = tuple(lines[:LINES_SHOWN]), lines[LINES_SHOWN:]
+    shown, rest = tuple(lines[:limit]), lines[limit:]
     if not rest:
         return (Display(shown, label, tag),)
     steps = sorted({k for line in rest for k in line.steps})

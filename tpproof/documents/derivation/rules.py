@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tpproof.documents.blocks import Block, Cite, Inference, Inlines, Paragraph, Section
+from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Quotient, Row, Words
 
 
@@ -20,6 +22,11 @@ class Rule:
     condition: Inlines = ()
 
 
+def rules(r: Reading) -> Section:
+    """What each rule does, and how often this proof uses it."""
+    return rules_section(Counter(step["rule"] for step in r.steps))
+
+
 def rules_section(used: Mapping[str, int]) -> Section:
     """Every rule, with the number of steps that use it."""
     intro = Paragraph(
@@ -31,7 +38,7 @@ def rules_section(used: Mapping[str, int]) -> Section:
             "by itself.",
         )
     )  # fmt: skip
-    parts = [Section((title,), label, tuple(_figure(rule, used) for rule in rules)) for title, label, rules in GROUPS]
+    parts = [Section((title,), label, tuple(_figure(rule, used) for rule in some)) for title, label, some in GROUPS]
     return Section(("The rules",), "rules", (intro, *parts))
 
 
@@ -194,4 +201,4 @@ GROUPS = (
     ("The kernel and the conclusion", "rules-kernels", KERNELS),
 )
 
-__all__ = ["GROUPS", "Rule", "rules_section"]
+__all__ = ["GROUPS", "Rule", "rules", "rules_section"]
