@@ -72,8 +72,9 @@ def _sums(symbol: str) -> tuple[Rule, Rule, Rule, Rule]:
 
 
 _C, _J = _sums("C"), _sums("J")
-_CHANGE = _row(Limit(G, "δ"), " ≡ −", CHI, " Σ_k ", _q("C", G, K), Limit(K, "d"), " mod ", Limit(Row((Name("W"), "•")),
-"", "hat"))
+_CHANGE = _row(
+    Limit(G, "δ"), " ≡ −", CHI, " Σ_k ", _q("C", G, K), Limit(K, "d"), " mod ", Limit(Row((Name("W"), "•")), "", "hat")
+)
 _STEP = _row("lim (", Name("f", "t+1"), " − ", Name("f", "t"), ") = −", CHI, Name("K"))
 
 RULES = {
