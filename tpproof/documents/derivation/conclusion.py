@@ -14,7 +14,8 @@ from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Product,
 def proposition(r: Reading) -> Section:
     """K of (100) is the path sum (96), by the duality lemma."""
     k100 = r.of("K100")[0]
-    definition = Line(Name("K"), "=", _ntk(r.names, k100), (), (k100["id"],))
+    images: Inlines = ("each term for all images of its pair, once each",) if r.data["symmetries"] else ()
+    definition = Line(Name("K"), "=", _ntk(r.names, k100), images, (k100["id"],))
     duality = r.of("duality")[0]
     sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"], duality["id"])) for s in r.of("K96")]
     stretches: Inlines = ()
@@ -23,15 +24,12 @@ def proposition(r: Reading) -> Section:
             "Here C and D know the contracted stretches of ", Ref("contraction"), ", so this is not the sum of "
             "Proposition D.3 as the paper states it.",
         )  # fmt: skip
-    images: Inlines = (
-        " Each term stands for its images under the symmetries too, once each.",
-    ) if r.data["symmetries"] else ()  # fmt: skip
     blocks: list[Block] = [
         Paragraph(
             (
                 "The infinite-width NTK is by definition ", Cite("(100)"), " the sum over all parameters of κ times "
                 "the "
-                "second moments of error signals times those of what the parameter multiplies:", *images,
+                "second moments of error signals times those of what the parameter multiplies:",
             )
         ),
         *displayed([definition], "ntk", "(100)"),

@@ -153,17 +153,6 @@ def induction(r: Reading, some: list[Family]) -> Section:
     """Each G-var's inductive step."""
     later = [f for f in some if _is_matmul(r, f)]
     blocks: list[Block] = [*_scheme()] if later else []
-    if r.data["symmetries"]:
-        blocks.append(
-            Paragraph(
-                (
-                    f"The network has symmetries ({len(r.data['symmetries'])} generators, the exchange of ξ̃ and ξ "
-                    "may be "
-                    "one): renamings that leave it as it is. A step for a pair stands for all pairs that they make "
-                    "of it.",
-                )
-            )
-        )
     blocks += [_fold(r, family) for family in later[:FAMILIES_SHOWN]]
     if len(later) > FAMILIES_SHOWN:
         rest = later[FAMILIES_SHOWN:]

@@ -29,7 +29,7 @@ ROWS_OF_OUTPUTS = 50
 
 def program(r: Reading) -> Section:
     """Setup and notation, declarations, the listing, its picture."""
-    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r)]
+    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r), *_symmetries(r)]
     blocks.append(Picture("program", ("The reduced program, in the notation of Figures 1 to 7.",), "figure-program",
                           "The program as a graph; the listing says the same."))  # fmt: skip
     return Section(("Setup and program",), "program", tuple(blocks))
@@ -84,6 +84,25 @@ def _layers(r: Reading) -> list[Block]:
         )
     )
     return [text, *displayed(lines, "layers")]
+
+
+def _symmetries(r: Reading) -> list[Block]:
+    """What a step stands for where one pair stands for its orbit."""
+    found = r.data["symmetries"]
+    if not found:
+        return []
+    kinds = [text for text, mirror in (("the exchange of ξ̃ and ξ", True), ("renamings of vectors", False))
+             if any(bool(s["mirror"]) is mirror for s in found)]  # fmt: skip
+    return [
+        Paragraph(
+            (
+                f"The network has symmetries, {' and '.join(kinds)} that leave it as it is. Below, a step about a "
+                "pair of "
+                "vectors, or about a G-var, stands for all pairs, or G-vars, that the symmetries make of it, its terms "
+                "renamed likewise.",
+            )
+        )
+    ]
 
 
 def _definition(k: int) -> Callable[[Names], Sides]:
