@@ -28,7 +28,7 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
     made.filters |= {
         "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
         "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
-        "longest": tables.longest,
+        "longest": tables.longest, "pieces": tables.pieces,
     }  # fmt: skip
     return made
 

@@ -25,7 +25,12 @@ _WORDS = re.compile(r"\\text\{([^{}]{8,})\}")
 _TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
 _OUTSIDE = {r"\,": r"\tpptimes ", " + ": r" \tppplus ", " - ": r" \tppminus ", ", ": r"\tppcomma "}
 _INSIDE = {r"\,": r"\,\tppbreak ", " + ": r" \tppbreak + ", " - ": r" \tppbreak - ", ", ": r"\tppcomma "}
-SHORT = 30
+_ENDS = {
+    r"\tpptimes": r"\cdot", r"\tppbreak": "", r"\tppcomma": ",", r"\tppplus": "{}+", r"\tppminus": "{}-",
+    r"\allowbreak": "", "=": "{}=", **{rf"\{word}": rf"\{word}" for word in ("to", "equiv", "cong", "approx", "le")},
+}  # fmt: skip
+"""Where a line may end, and what stands there then."""
+SHORT = 20
 """Letters of LaTeX that no line needs to be broken for."""
 
 
@@ -87,6 +92,19 @@ def _breakable(latex: str) -> str:
         brackets += (token in "([") - (token in ")]")
         parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def unbroken(latex: str) -> list[str]:
+    """The pieces of a formula between which a line may end, each with the sign that then stands at its end."""
+    pieces = [""]
+    braces = 0
+    for token in _TOKEN.findall(latex):
+        braces += (token == "{") - (token == "}")
+        if braces == 0 and token.strip() in _ENDS:
+            pieces += [pieces.pop() + _ENDS[token.strip()], ""]
+        else:
+            pieces[-1] += token
+    return [piece for piece in pieces if piece]
 
 
 def _word_by_word(found: re.Match[str]) -> str:
