@@ -87,11 +87,24 @@ def _breakable(latex: str) -> str:
         return latex
     parts = []
     braces = brackets = 0
-    for token in _TOKEN.findall(_WORDS.sub(_word_by_word, latex)):
+    for token in _without_groups(_TOKEN.findall(_WORDS.sub(_word_by_word, latex))):
         braces += (token == "{") - (token == "}")
         brackets += (token in "([") - (token in ")]")
         parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def _without_groups(tokens: list[str]) -> list[str]:
+    """A sum in parentheses under an exponent is no group: a line may end in it."""
+    opened: list[int] = []
+    for k, token in enumerate(tokens):
+        if token == "{":
+            opened.append(k)
+        elif token == "}" and opened:
+            start = opened.pop()
+            if tokens[start + 1] == "(" and tokens[k - 1] == ")" and tokens[k + 1 : k + 2] == ["^"]:
+                tokens[start] = tokens[k] = ""
+    return tokens
 
 
 def unbroken(latex: str) -> list[str]:
