@@ -11,7 +11,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from tpproof.documents.blocks import Block, Display, Paragraph
 from tpproof.documents.latex import tables
 from tpproof.documents.latex.labels import label_key
-from tpproof.documents.latex.mathematics import math, symbols
+from tpproof.documents.latex.mathematics import display, math, symbols
 from tpproof.documents.latex.text import Tex, bookmark, escape
 
 
@@ -26,9 +26,9 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
         variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=escape,
     )  # fmt: skip
     made.filters |= {
-        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
-        "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
-        "longest": tables.longest, "pieces": tables.pieces,
+        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "display": display,
+        "relation": symbols, "bookmark": bookmark, "key": label_key, "begins": begins_paragraph,
+        "shares": tables.shares, "longest": tables.longest, "pieces": tables.pieces,
     }  # fmt: skip
     return made
 

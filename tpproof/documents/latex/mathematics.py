@@ -39,6 +39,11 @@ def math(formula: Formula) -> Tex:
     return Tex(_breakable(_printable(to_latex(_hidden(formula)))) or "{}")
 
 
+def display(formula: Formula) -> Tex:
+    """LaTeX for a display: brackets around fractions are as tall as they are."""
+    return Tex("".join(_tall(_TOKEN.findall(math(formula)))))
+
+
 def symbols(text: str) -> Tex:
     """A relation or operator, as "=" or "→"."""
     return Tex(_printable(text.translate(_HIDE)))
@@ -92,6 +97,26 @@ def _breakable(latex: str) -> str:
         brackets += (token in "([") - (token in ")]")
         parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def _tall(tokens: list[str]) -> list[str]:
+    """Brackets outside of groups that have a fraction between them, enlarged."""
+    opened: list[int] = []
+    braces = 0
+    last_fraction = -1
+    for k, token in enumerate(tokens):
+        braces += (token == "{") - (token == "}")
+        if braces:
+            continue
+        if token.strip() == r"\frac":
+            last_fraction = k
+        elif token in ("(", "["):
+            opened.append(k)
+        elif token in (")", "]") and opened:
+            start = opened.pop()
+            if last_fraction > start:
+                tokens[start], tokens[k] = rf"\biggl{tokens[start]}", rf"\biggr{token}"
+    return tokens
 
 
 def _without_groups(tokens: list[str]) -> list[str]:
