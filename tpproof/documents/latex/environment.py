@@ -12,7 +12,7 @@ from tpproof.documents.beside import beside
 from tpproof.documents.blocks import Block, Display, Paragraph
 from tpproof.documents.latex import tables
 from tpproof.documents.latex.labels import label_key
-from tpproof.documents.latex.mathematics import math, symbols
+from tpproof.documents.latex.mathematics import display, math, symbols
 from tpproof.documents.tex.text import Tex, bookmark, escape
 
 
@@ -28,9 +28,9 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
     )  # fmt: skip
     made.filters |= {
         "beside": beside,
-        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
-        "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
-        "longest": tables.longest,
+        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "display": display,
+        "relation": symbols, "bookmark": bookmark, "key": label_key, "begins": begins_paragraph,
+        "shares": tables.shares, "longest": tables.longest, "pieces": tables.pieces,
     }  # fmt: skip
     return made
 

@@ -25,13 +25,23 @@ _WORDS = re.compile(r"\\text\{([^{}]{8,})\}")
 _TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
 _OUTSIDE = {r"\,": r"\tpptimes ", " + ": r" \tppplus ", " - ": r" \tppminus ", ", ": r"\tppcomma "}
 _INSIDE = {r"\,": r"\,\tppbreak ", " + ": r" \tppbreak + ", " - ": r" \tppbreak - ", ", ": r"\tppcomma "}
-SHORT = 30
+_ENDS = {
+    r"\tpptimes": r"\cdot", r"\tppbreak": "", r"\tppcomma": ",", r"\tppplus": "{}+", r"\tppminus": "{}-",
+    r"\allowbreak": "", "=": "{}=", **{rf"\{word}": rf"\{word}" for word in ("to", "equiv", "cong", "approx", "le")},
+}  # fmt: skip
+"""Where a line may end, and what stands there then."""
+SHORT = 20
 """Letters of LaTeX that no line needs to be broken for."""
 
 
 def math(formula: Formula) -> Tex:
     """LaTeX for math mode, ASCII only, with places where a line may end."""
     return Tex(_breakable(_printable(to_latex(_hidden(formula)))) or "{}")
+
+
+def display(formula: Formula) -> Tex:
+    """LaTeX for a display: brackets around fractions are as tall as they are."""
+    return Tex("".join(_tall(_TOKEN.findall(math(formula)))))
 
 
 def symbols(text: str) -> Tex:
@@ -82,11 +92,57 @@ def _breakable(latex: str) -> str:
         return latex
     parts = []
     braces = brackets = 0
-    for token in _TOKEN.findall(_WORDS.sub(_word_by_word, latex)):
+    for token in _without_groups(_TOKEN.findall(_WORDS.sub(_word_by_word, latex))):
         braces += (token == "{") - (token == "}")
         brackets += (token in "([") - (token in ")]")
         parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def _tall(tokens: list[str]) -> list[str]:
+    """Brackets outside of groups that have a fraction between them, enlarged."""
+    opened: list[int] = []
+    braces = 0
+    last_fraction = -1
+    for k, token in enumerate(tokens):
+        braces += (token == "{") - (token == "}")
+        if braces:
+            continue
+        if token.strip() == r"\frac":
+            last_fraction = k
+        elif token in ("(", "["):
+            opened.append(k)
+        elif token in (")", "]") and opened:
+            start = opened.pop()
+            if last_fraction > start:
+                tokens[start], tokens[k] = rf"\biggl{tokens[start]}", rf"\biggr{token}"
+    return tokens
+
+
+def _without_groups(tokens: list[str]) -> list[str]:
+    """A sum in parentheses under an exponent is no group: a line may end in it."""
+    opened: list[int] = []
+    for k, token in enumerate(tokens):
+        if token == "{":
+            opened.append(k)
+        elif token == "}" and opened:
+            start = opened.pop()
+            if tokens[start + 1] == "(" and tokens[k - 1] == ")" and tokens[k + 1 : k + 2] == ["^"]:
+                tokens[start] = tokens[k] = ""
+    return tokens
+
+
+def unbroken(latex: str) -> list[str]:
+    """The pieces of a formula between which a line may end, each with the sign that then stands at its end."""
+    pieces = [""]
+    braces = 0
+    for token in _TOKEN.findall(latex):
+        braces += (token == "{") - (token == "}")
+        if braces == 0 and token.strip() in _ENDS:
+            pieces += [pieces.pop() + _ENDS[token.strip()], ""]
+        else:
+            pieces[-1] += token
+    return [piece for piece in pieces if piece]
 
 
 def _word_by_word(found: re.Match[str]) -> str:
