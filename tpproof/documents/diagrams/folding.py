@@ -18,6 +18,7 @@ _CANDIDATES = 12
 _CLASSES = 8
 _LAGS = 16
 _SAMPLE = 64
+_ENOUGH = 0.9
 
 
 @dataclass(frozen=True)
@@ -58,21 +59,25 @@ def repetition(program: Program, standing: Sequence[int]) -> Repetition | None:
                 hidden = sum(map(found.hides, standing))
                 if hidden > most:
                     best, most = found, hidden
+            if most > _ENOUGH * len(standing):
+                return best
     return best
 
 
-def _signatures(program: Program) -> list[tuple[Any, ...]]:
-    """What a node does, but for what it reads and for the name of its parameter."""
-    found: list[tuple[Any, ...]] = []
+def _signatures(program: Program) -> list[int]:
+    """What a node does, but for what it reads and for the name of its parameter: the same number for the same."""
+    numbers: dict[Any, int] = {}
+    likeness = [numbers.setdefault(_likeness(p), len(numbers)) for p in program.parameters]
+    found: list[int] = []
     for node in program.nodes:
         data: tuple[Any, ...] = node.data
         if node.op == "const":
             data = (constants.text(node.data[0]),)
         elif node.op == "embed":
-            data = (_likeness(program.parameters[node.data[0]]), node.data[1])
+            data = (likeness[node.data[0]], node.data[1])
         elif node.op in ("param", "matmul"):
-            data = (_likeness(program.parameters[node.data[0]]), *node.data[1:])
-        found.append((node.op, len(node.args), data))
+            data = (likeness[node.data[0]], *node.data[1:])
+        found.append(numbers.setdefault((node.op, len(node.args), data), len(numbers)))
     return found
 
 
@@ -103,7 +108,7 @@ def _orders(program: Program) -> Iterator[list[int]]:
 class _Search:
     """Looks for parts that are alike in one order."""
 
-    def __init__(self, program: Program, signatures: list[tuple[Any, ...]], order: list[int]) -> None:
+    def __init__(self, program: Program, signatures: list[int], order: list[int]) -> None:
         self.program = program
         self.order = order
         self.place = [len(order)] * len(program.nodes)
@@ -138,7 +143,10 @@ class _Search:
     def _repeats(self, place: int, period: int) -> bool:
         if self.signatures[place] != self.signatures[place - period]:
             return False
-        return all(a - b in (0, period) for a, b in zip(self.reads[place], self.reads[place - period], strict=True))
+        for a, b in zip(self.reads[place], self.reads[place - period], strict=True):
+            if a != b and a - b != period:
+                return False
+        return True
 
     def repetitions(self, period: int) -> Iterator[Repetition]:
         """The runs of nodes that are each like the node one period before."""

@@ -88,7 +88,7 @@ def _way(drawing: Drawing, letter: str, path: tuple[int, ...]) -> Way:
     for key, tag in stops:
         if key in marks:
             tagged[key] = tagged.get(key) or tag
-    frames = tuple(_frame(marks[key], 5.0 if letter == "p" else 3.0) for key in tagged)
+    frames = tuple(_frame(marks[key], 4.5 if letter == "p" else 1.5) for key in tagged)
     tags = tuple(_tag(marks[key], tag) for key, tag in tagged.items() if tag)
     return Way(letter, tuple(edges), frames, tags)
 
