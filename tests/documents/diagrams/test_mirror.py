@@ -8,8 +8,9 @@ from tests.documents.diagrams.legible import complaints
 from tests.networks import parallel_transposes, recurrent, residual, tied, two_hidden_layers
 from tpproof import zoo
 from tpproof.documents.diagrams import draw
-from tpproof.documents.diagrams.drawing import Drawing, Line, Symbol
+from tpproof.documents.diagrams.drawing import Drawing, Line, Role, Symbol
 from tpproof.documents.diagrams.mirror import transposed
+from tpproof.language.interpreter import parse
 from tpproof.language.source import load
 from tpproof.program.model import Kind, Program
 
@@ -79,6 +80,23 @@ def test_gates_of_a_function_and_its_derivative_are_linked_and_sums_pass_signals
             for shape, (x, y) in zip(ends, (edge.points[0], edge.points[-1]), strict=True):
                 assert abs(x - shape.x) < shape.width / 2
                 assert abs(abs(y - shape.y) - shape.height / 2) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("read", "forward", "backward"),
+    [
+        ("x + y", "+", None), ("x + 2 * y", "Σ", "×"), ("3 * x", "×3", "×3"), ("(x + y) / 2", "+ ×1/2", "×1/2"),
+        ("x - mean(x) * ones()", "+", None), ("mean(x) * x", "×", "×"),
+    ],
+)  # fmt: skip
+def test_linear_combinations_give_signals_on_with_their_factors(read: str, forward: str, backward: str | None) -> None:
+    text = f'x = tanh(embedding("U") @ input("xi"))\ny = matrix("W") @ x\noutput(readout("v") @ ({read}))\n'
+    drawing = draw(parse(text, "linear.tp"), "backward")
+    upper = next(m for m in drawing.marks if m.mark.linear)
+    lower = next(m for m in drawing.marks if m.mark.key == f"d{upper.mark.key}")
+    assert upper.mark.gate == forward
+    gates = [t.text for t in lower.texts if t.role is Role.GATE]
+    assert gates == ([] if backward is None else [backward])
 
 
 def test_no_signal_goes_through_a_moment() -> None:
