@@ -54,13 +54,19 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a display: left (relation) right; ``steps`` of the certificate are what it states."""
+    """One line of a display: left (relation) right; ``steps`` of the certificate are what it states.
+
+    A line that stands for several, equal up to renaming, has ``indices``, the letters in it, and ``instances``, their
+    values; its note says them in words.
+    """
 
     left: Formula | None
     relation: str
     right: Formula
     note: Inlines = ()  # why, beside the line
     steps: tuple[int, ...] = ()
+    indices: tuple[str, ...] = ()
+    instances: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

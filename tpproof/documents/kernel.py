@@ -35,7 +35,7 @@ def _below(vocabulary: Vocabulary, step: dict[str, Any]) -> list[int]:
     return sorted(needed)
 
 
-def _products(vocabulary: Vocabulary, step: dict[str, Any], limit: int) -> Counter[tuple[int, ...]] | None:
+def products(vocabulary: Vocabulary, step: dict[str, Any], limit: int) -> Counter[tuple[int, ...]] | None:
     """The kernel as a polynomial in atoms; None when it has more monomials than the limit, or images among its sums."""
     known: dict[int, Counter[tuple[int, ...]]] = {}
     for k in [*_below(vocabulary, step), step["id"]]:
@@ -54,7 +54,7 @@ def _products(vocabulary: Vocabulary, step: dict[str, Any], limit: int) -> Count
     return known[step["id"]]
 
 
-def _monomial(vocabulary: Vocabulary, atoms: tuple[int, ...], times: int) -> Formula:
+def monomial(vocabulary: Vocabulary, atoms: tuple[int, ...], times: int) -> Formula:
     number = [Number(str(times))] if times > 1 else []
     powers = [vocabulary.atom(a) if n == 1 else Power(vocabulary.atom(a), str(n)) for a, n in Counter(atoms).items()]
     return product([*number, *powers])
@@ -73,9 +73,9 @@ def kernel_equations(vocabulary: Vocabulary) -> tuple[list[Equation], list[str]]
     equations: list[Equation] = []
     defined: set[int] = set()
     for step in steps[:OUTPUT_PAIRS_SHOWN]:
-        monomials = _products(vocabulary, step, DEFAULT.kernel_terms)
+        monomials = products(vocabulary, step, DEFAULT.kernel_terms)
         if monomials is not None:
-            right = total([_monomial(vocabulary, atoms, times) for atoms, times in sorted(monomials.items())])
+            right = total([monomial(vocabulary, atoms, times) for atoms, times in sorted(monomials.items())])
             equations.append((_name(data, step), right))
         else:
             equations.append((_name(data, step), vocabulary.sum(step["conclusion"][3])))

@@ -80,6 +80,12 @@ class Vocabulary:
     def parameter(self, p: int) -> Name:
         return Name(letter(self.program.parameters[p].name))
 
+    def law(self, symbol: str, p: int, transposed: int = 0) -> Formula:
+        """σ² or κ of a parameter."""
+        name = self.parameter(p).text
+        name += "ᵀ" if transposed and self.program.parameters[p].ratio(True) != 1 else ""
+        return Name(symbol, name, above="2" if symbol == "σ" else "")
+
     def input(self, i: int, part: int, tilde: bool) -> Name:
         declared = self.program.inputs[i]
         return Name(letter(declared.name), str(part) if declared.count is not None else "", tilde)
@@ -135,9 +141,7 @@ class Vocabulary:
     def _atom(self, kind: str, *r: int) -> Formula:
         match kind:
             case "sigma2" | "kappa":
-                name = self.program.parameters[r[0]].name
-                name = letter(name) + ("ᵀ" if r[1] and self.program.parameters[r[0]].ratio(True) != 1 else "")
-                return Name("σ", name, above="2") if kind == "sigma2" else Name("κ", name)
+                return self.law("σ" if kind == "sigma2" else "κ", r[0], r[1])
             case "gram":
                 left, right = self.input(r[0], r[1], True), self.input(r[2], r[3], False)
                 return Quotient(Row((left, "ᵀ", right)), Name("d"))

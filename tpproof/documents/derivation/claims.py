@@ -15,8 +15,10 @@ from tpproof.documents.blocks import (
     Section,
     Statement,
 )
+from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Call, Formula, Name, Product, Row
+from tpproof.documents.formula import Call, Formula, Name, Product, Row, total
+from tpproof.documents.kernel import monomial, products
 
 CLAIMS = {
     "proved": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ). Eq. (107) holds at "
@@ -29,9 +31,13 @@ CLAIMS = {
 }
 
 
-def theorem(r: Reading) -> Section:
+EXPANDED = 4
+"""Terms up to which the theorem writes its kernel out."""
+
+
+def theorem(r: Reading, form: ClosedForm | None) -> Section:
     """The theorem, with its kernel; or that there is none."""
-    return Section(("The theorem",), "theorem", (_nothing(r),) if r.refused else (_statement(r),))
+    return Section(("The theorem",), "theorem", (_nothing(r),) if form is None else (_statement(r, form),))
 
 
 def _nothing(r: Reading) -> Block:
@@ -53,7 +59,7 @@ def _nothing(r: Reading) -> Block:
     )
 
 
-def _statement(r: Reading) -> Block:
+def _statement(r: Reading, form: ClosedForm) -> Block:
     limits = r.of("limit")
     ids = tuple(step["id"] for step in [*limits, *r.of("theorem")])
     blocks: list[Block] = [
@@ -69,11 +75,23 @@ def _statement(r: Reading) -> Block:
         Paragraph(
             (
                 "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
-                Cite("(100)"), " at initialisation, which is written out in ", Ref("kernel"), ".", *_path_claim(r),
+                Cite("(100)"), " at initialisation,",
             )
         ),
+        Display(_kernel(r, form), "theorem-kernel", "(96)"),
+        Paragraph(("with what stands in ", Ref("kernel"), ".", *_path_claim(r))),
     ]  # fmt: skip
     return Statement("Theorem", tuple(blocks), ("NTK training dynamics of ", Code(r.name)), "main-theorem")
+
+
+def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
+    """K in full where that is short, else by the quantities of the closed form."""
+    steps = r.of("K96")
+    expanded = products(r.names, steps[0], EXPANDED) if len(steps) == 1 else None
+    if not expanded or sum(expanded.values()) > EXPANDED:
+        return tuple(form.output_lines(r.outputs))
+    right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
+    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
 
 
 def _outputs(r: Reading) -> str:

@@ -1,14 +1,334 @@
-"""The kernel in closed recursive form."""
+"""The kernel in closed recursive form, every quantity named before it is used."""
 
 from __future__ import annotations
 
-from tpproof.documents.blocks import Display, Items, Line, Section
+from collections.abc import Callable, Iterable, Sequence
+
+from tpproof.documents.blocks import Block, Cite, Inlines, Items, Line, Paragraph, Section
+from tpproof.documents.derivation.covariance import Covariances, Pair, Summand
+from tpproof.documents.derivation.definitions import Definitions
+from tpproof.documents.derivation.folding import Index, Sides, Written, fold
+from tpproof.documents.derivation.names import Names, Place
+from tpproof.documents.derivation.notations import INPUTS, LETTERS, Quantities
+from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.kernel import kernel_equations
+from tpproof.documents.derivation.recursion import TERMS_EXPANDED, Equation, Recursion, Term, is_covariance
+from tpproof.documents.derivation.sums import Addend, sum_of
+from tpproof.documents.formula import Call, Formula, Mean, Name, Number, Power, letter, product, total
+from tpproof.program.atoms import TRAIN, Atom
+from tpproof.program.model import Kind
+from tpproof.program.reduced import LinearTerm
+
+NUMBERS_SHOWN = 12
+Writer = Callable[[Names], Sides]
+_ORDER = {"number": 0, "sigma2": 1, "kappa": 1, "scalar": 2}
 
 
-def kernel(r: Reading) -> Section:
-    """Every line of the kernel, read off the C steps."""
-    equations, notes = kernel_equations(r.vocabulary)
-    lines = tuple(Line(left, "=", right) for left, right in equations)
-    return Section(("The kernel",), "kernel", (Display(lines), Items(tuple((note,) for note in notes))))
+class ClosedForm:
+    """All lines of the recursion: covariances, where-lines, derivatives, kernels of the layers, the kernel."""
+
+    def __init__(self, r: Reading, names: Names) -> None:
+        self.names = names
+        self.recursion = Recursion(r, names)
+        self.covariances = Covariances(names)
+        self.program = names.program
+        self.definitions = Definitions(names)
+        atoms = {a: None for e in [*self.recursion.named, *self.recursion.kernels] for t in e.terms for a in t.atoms}
+        self.atoms, self.mentioned = self._close(atoms)
+        self.quantities = self._quantities(r)
+
+    def _close(self, atoms: dict[Atom, None]) -> tuple[list[Atom], list[int]]:
+        """All atoms, those in covariances and in limits of scalars too; and the vectors and scalars in them."""
+        todo, found, mentioned = list(atoms), dict(atoms), dict[int, None]()
+        while todo:
+            atom = todo.pop()
+            more = self.covariances.need(self.covariances.over(atom))
+            vectors = self._in(atom)
+            while vectors:
+                k = vectors.pop()
+                if k in mentioned or self._known(k):
+                    continue
+                mentioned[k] = None
+                if k in self.names.reduced.contractions:
+                    more += [a for t in self._terms(k) for a in self.names.reduced.coefficient_atoms(t, TRAIN)]
+                    vectors += [t.vector for t in self._terms(k) if t.vector >= 0]
+                else:
+                    vectors += self.definitions.mentions(k)
+                    more += self._averaged(k)
+            for new in more:
+                if new not in found:
+                    found[new] = None
+                    todo.append(new)
+        return list(found), sorted(mentioned)
+
+    def _averaged(self, k: int) -> list[Atom]:
+        """What the covariances hold that the average in a scalar needs."""
+        node = self.program.nodes[k]
+        below = [node.args[0]] if node.op == "mean" else []
+        below += [
+            self.program.nodes[a].args[0] for a in self.definitions.inside(k) if self.program.nodes[a].op == "mean"
+        ]
+        return [atom for x in below for atom in self.covariances.need(self.covariances.over(("slope1", TRAIN, x, 0)))]
+
+    def _terms(self, g: int) -> tuple[LinearTerm, ...]:
+        return self.names.reduced.terms(g)
+
+    def _known(self, k: int) -> bool:
+        """Whether a node needs no line of its own: Gaussian vectors, numbers, the vector of ones."""
+        if k < 0 or self.program.nodes[k].op in ("const", "ones", "width"):
+            return True
+        return self.program.kinds[k] is Kind.VECTOR and self.names.reduced.g_linear(k)
+
+    def _in(self, atom: Atom) -> list[int]:
+        """The vectors and scalars that an atom is written with."""
+        kind, *rest = atom
+        r = [int(k) for k in rest]
+        match kind:
+            case "moment2":
+                return [a for x in r for a in self._value(x)]
+            case "slope":
+                return [*self._derived(r[0], r[1]), *self._derived(r[2], r[3])]
+            case "slope1" | "response":
+                return self._derived(r[1], r[2])
+            case "scalar":
+                return [r[1]]
+        return []
+
+    def _value(self, x: int) -> list[int]:
+        node = self.program.nodes[x] if x >= 0 else None
+        return list(node.args) if node is not None and node.op == "call" else [x]
+
+    def _derived(self, x: int, a: int) -> list[int]:
+        return [] if self.program.nodes[x].op == "call" and self.program.nodes[x].args == (a,) else [x]
+
+    def _quantities(self, r: Reading) -> Quantities:
+        pairs = [*self.covariances.named, *(e.pair for e in self.recursion.named)]
+        read = {a for atom in self.atoms for pair in self.covariances.over(atom) for a in pair}
+        sole: dict[int, set[int]] = {}
+        for x, y in self._simple_slopes():
+            for v in (x, y):
+                sole.setdefault(self.names.reduced.frontier(v)[0], set()).add(v)
+        one = {a: xs.copy().pop() for a, xs in sole.items() if len(xs) == 1}
+        return Quantities(r.notation, self.names, sorted(read), all(a == b for a, b in pairs), one)
+
+    # lines ------------------------------------------------------------------------------------------------
+
+    def simple(self, atom: Atom) -> bool:
+        """Whether an atom is Σ̇ of two NonLins of one variable each."""
+        if atom[0] != "slope":
+            return False
+        return all(len(self.names.reduced.frontier(int(x))) == 1 for x in (atom[1], atom[3]))
+
+    def _simple_slopes(self) -> list[Pair]:
+        return [(int(atom[1]), int(atom[3])) for atom in self.atoms if self.simple(atom)]
+
+    def covariance_lines(self) -> list[Line]:
+        """Σ of every pair, by Definition B.3."""
+        named = sorted(self.covariances.named, key=lambda pair: (max(_node(pair[0]), _node(pair[1])), pair))
+        return self._fold([(pair, (), self._covariance(pair)) for pair in named])
+
+    def _covariance(self, pair: Pair) -> Writer:
+        summands = self.covariances.named[pair]
+        left = self.quantities.covariance
+        return lambda names: (
+            left(names, *pair),
+            "=",
+            total([self._summand(names, s) for s in summands], TERMS_EXPANDED),
+        )
+
+    def _summand(self, names: Names, summand: Summand) -> Formula:
+        atoms, below = summand
+        named = [] if below is None else [self.quantities.covariance(names, *below)]
+        return product([*self.factors(names, atoms), *named])
+
+    def where_lines(self) -> list[Line]:
+        """What the vectors and scalars in expectations are."""
+        lines = [Written((None, self.names.index(k)), (), self._where(k)) for k in self.mentioned]
+        read = {a for pair in self.covariances.named for a in pair}
+        lines += [Written((None, None), (), self._mean(a)) for a in sorted(read) if not self.covariances.centred(a)]
+        return fold(lines, self.names)
+
+    def _mean(self, a: int) -> Writer:
+        """The mean of a Gaussian vector that holds a multiple of the vector of ones."""
+
+        def expected(names: Names, r: int) -> Formula | None:
+            if r >= 0 and self.program.nodes[r].op == "ones":
+                return Number("1")
+            if self.covariances.centred(r):
+                return None
+            terms = ((t, expected(names, t.vector)) for t in self._terms(r))
+            return total([
+                product([*self.factors(names, names.reduced.coefficient_atoms(t, TRAIN)),
+                *([f] if f != Number("1") else [])])
+                for t, f in terms if f is not None
+            ])  # fmt: skip
+
+        return lambda names: (Mean(names.vector(a)), "=", expected(names, a) or Number("0"))
+
+    def _where(self, k: int) -> Writer:
+        return lambda names: (names.vector(k), "=", self._definition(names, k))
+
+    def _definition(self, names: Names, k: int) -> Formula:
+        if k not in names.reduced.contractions:
+            return self.definitions.formula(names, k)
+        return total([
+            product([*self.factors(names, names.reduced.coefficient_atoms(t, TRAIN)), names.vector(t.vector)])
+            for t in names.reduced.terms(k)
+        ])  # fmt: skip
+
+    def derivative_lines(self) -> list[Line]:
+        """Σ̇ of every pair of NonLins of one variable each."""
+        atoms = [atom for atom in self.atoms if self.simple(atom)]
+        return self._fold([((int(a[1]), int(a[3])), (), self._derivative(a)) for a in sorted(atoms)])
+
+    def _derivative(self, atom: Atom) -> Writer:
+        x, y = int(atom[1]), int(atom[3])
+        return lambda names: (self.quantities.derivatives(names, x, y), "=", names.expectation(atom))
+
+    def kernel_lines(self) -> list[Line]:
+        """C or Θ of every named pair."""
+        return self._fold([(e.pair, e.steps, self._kernel(e)) for e in self.recursion.named])
+
+    def _kernel(self, e: Equation) -> Writer:
+        replaced = is_covariance(e, self.covariances)
+        return lambda names: (self.quantities.kernel(names, *e.pair), "=", self._sum(names, e, replaced))
+
+    def output_lines(self, outputs: int) -> list[Line]:
+        """K for the first pairs of outputs."""
+        named = [(e, Name("K", f"{e.pair[0]}{e.pair[1]}" if outputs > 1 else "")) for e in self.recursion.kernels]
+        return [Line(Call(name, INPUTS), "=", self._sum(self.names, e, False), (), e.steps) for e, name in named]
+
+    def _sum(self, names: Names, e: Equation, replaced: bool) -> Formula:
+        terms = [t for t in e.terms if t.pair is not None or not replaced]
+        addends = [Addend(self._index(t), self._term(t)) for t in terms]
+        if replaced:
+            addends.insert(0, Addend((None, None), lambda names: self.quantities.covariance(names, *e.pair)))
+        return sum_of(addends, names, TERMS_EXPANDED)
+
+    def _term(self, t: Term) -> Callable[[Names], Formula]:
+        def write(names: Names) -> Formula:
+            named = [] if t.pair is None else [self.quantities.kernel(names, *t.pair)]
+            return product([*self.factors(names, t.atoms), *named])
+
+        return write
+
+    def _index(self, t: Term) -> Index:
+        """The indices of the two sides of a term: of its pair, or of the second moment that it ends with."""
+        moments = [(int(a[1]), int(a[2])) for a in t.atoms if a[0] == "moment2"]
+        pair = t.pair or (moments[-1] if moments else None)
+        return (self.names.index(pair[0]), self.names.index(pair[1])) if pair else (None, None)
+
+    def _fold(self, lines: Iterable[tuple[Pair, tuple[int, ...], Writer]]) -> list[Line]:
+        return fold(
+            [Written((self.names.index(a), self.names.index(b)), steps, write) for (a, b), steps, write in lines],
+            self.names,
+        )
+
+    # factors ----------------------------------------------------------------------------------------------
+
+    def factors(self, names: Names, atoms: Sequence[Atom]) -> list[Formula]:
+        """Numbers, variances, scalars, expectations, in this order; what is 1 left out, equal ones as powers."""
+        kept = [a for a in sorted(atoms, key=lambda a: _ORDER.get(str(a[0]), 3)) if not names.is_one(a)]
+        counted = {a: kept.count(a) for a in kept}
+        return [self._factor(names, a) if n == 1 else Power(self._factor(names, a), str(n)) for a, n in counted.items()]
+
+    def _factor(self, names: Names, atom: Atom) -> Formula:
+        if self.simple(atom):
+            return self.quantities.derivatives(names, int(atom[1]), int(atom[3]))
+        if atom[0] == "moment2" and all(self.covariances.centred(int(x)) for x in atom[1:]):
+            return self.quantities.covariance(names, int(atom[1]), int(atom[2]))
+        return names.expectation(atom)
+
+
+def _node(r: int) -> int:
+    return ~r if r < 0 else r
+
+
+def kernel(r: Reading, form: ClosedForm) -> Section:
+    """The section: what the letters mean, the recursion, the kernel."""
+    letters = LETTERS[r.notation]
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly Gaussian "
+                "by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their covariances are "
+                "those "
+                "below; within one input they are the same with both inputs equal. A prime is a derivative.",
+            )
+        ),
+        *displayed(form.covariance_lines(), "covariances"),
+        *_titled("where", form.where_lines()),
+        *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
+    ]  # fmt: skip
+    lines = form.kernel_lines()
+    if lines:
+        about = (
+            ("the sum over paths ", Cite("(95)")) if r.notation == "yang" else ("what training the layers below adds",)
+        )
+        blocks.append(
+            Paragraph(
+                (
+                    "The sums ",
+                    Name(letters[1]),
+                    ", ",
+                    *about,
+                    ", follow from the ones before; where the source terms "
+                    f"of a sum are the covariance itself (σ² = κ) it is written {letters[0]}:",
+                )
+            )
+        )
+        blocks += displayed(lines, "recursion")
+    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
+    blocks += _notes(r, form)
+    return Section(("The kernel",), "kernel", tuple(blocks))
+
+
+def _centred(form: ClosedForm) -> Inlines:
+    read = {a for pair in form.covariances.named for a in pair}
+    return ("centred, ",) if all(map(form.covariances.centred, read)) else ("centred but for the means below, ",)
+
+
+def _meaning(r: Reading, form: ClosedForm) -> Inlines:
+    """What the numbers of jacot and lee stand for."""
+    numbered = form.quantities.numbered
+    if not numbered:
+        return ()
+    letter = Name(LETTERS[r.notation][0])
+    if r.names.repetition:
+        a = min(numbered)
+        role = r.names.role(a)
+        at = r.names.at(Place(i=None, j=role[1] if role else 0, right="l"))
+        return ("The number of ", letter, " is the index l of ", at.vector(a), ". ")
+    first = [(a, number) for a, number in sorted(numbered.items(), key=lambda item: item[1])][:NUMBERS_SHOWN]
+    listed = [part for a, k in first for part in (", " if k > 1 else "", r.names.vector(a), f" ({k})")]
+    more = f" and so on to {len(numbered)}" if len(numbered) > len(first) else ""
+    return ("They are numbered in the order of the program: ", *(p for p in listed if p), f"{more}. ")
+
+
+def _titled(title: str, lines: list[Line], label: str = "") -> list[Block]:
+    return [Paragraph((title,)), *displayed(lines, label or title)] if lines else []
+
+
+def _notes(r: Reading, form: ClosedForm) -> list[Block]:
+    """Factors that are 1, terms that are 0, pairs that are left out."""
+    program = r.program
+    both = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and q.rate() == 1]
+    variance = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and p not in both]
+    rate = [p for p, q in enumerate(program.parameters) if q.rate() == 1 and p not in both]
+    still = [p for p, q in enumerate(program.parameters) if not q.trained]
+    rows: list[Inlines] = []
+    for which, some in (("σ² = κ = 1", both), ("σ² = 1", variance), ("κ = 1", rate)):
+        if some:
+            rows.append((f"{which}, not written: ", *_parameters(r, some), "."))
+    if still:
+        rows.append(("κ = 0, not trained, terms left out: ", *_parameters(r, still), "."))
+    if form.recursion.omitted:
+        rows.append((f"{form.recursion.omitted} more pairs of outputs are left out here; the certificate has all.",))
+    if r.data["symmetries"]:
+        rows.append(("A sum that is not defined here is what a symmetry of the network makes of one that is.",))
+    return [Items(tuple(rows))] if rows else []
+
+
+def _parameters(r: Reading, some: list[int]) -> Inlines:
+    names = [part for p in some[:NUMBERS_SHOWN] for part in (", ", Name(letter(r.program.parameters[p].name)))][1:]
+    return (*names, f" and {len(some) - NUMBERS_SHOWN} more") if len(some) > NUMBERS_SHOWN else tuple(names)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 from tpproof.documents.blocks import Section
 from tpproof.documents.derivation.audit import audit, parts, rules
+from tpproof.documents.derivation.backward import backward
 from tpproof.documents.derivation.claims import CLAIMS, not_said, reading, theorem
-from tpproof.documents.derivation.closed import kernel
+from tpproof.documents.derivation.closed import ClosedForm, kernel
+from tpproof.documents.derivation.conclusion import claim, proposition
+from tpproof.documents.derivation.contraction import contraction
 from tpproof.documents.derivation.evidence import numbers
-from tpproof.documents.derivation.induct import backward, base, claim, contraction, induction, limit, proposition
+from tpproof.documents.derivation.induction import base, families, in_conclusion, induction
 from tpproof.documents.derivation.ledger import assumptions
+from tpproof.documents.derivation.limits import limit
 from tpproof.documents.derivation.paths import paths
 from tpproof.documents.derivation.program import program
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.document import Document, Length, Notation
+from tpproof.documents.document import Document, Length, Notation, Part
 from tpproof.program.canonical import canonical_bytes
 
 
@@ -49,21 +52,20 @@ def document(data: dict[str, Any], *, length: Length = "derivation", notation: N
     )
 
 
-Writer = Callable[[Reading], Section]
-
-_DERIVATION: tuple[Writer, ...] = (program, limit, backward, base, induction)
-_CONCLUSION: tuple[Writer, ...] = (paths, proposition, claim)
-
-
-def _sections(r: Reading, length: Length, found: Any) -> list[Section]:
+def _sections(r: Reading, length: Length, found: tuple[Part, ...]) -> list[Section]:
     """The sections of a length, in their order; of a refused network those that do not rest on steps."""
-    if r.refused:
-        short: list[Writer] = [theorem, not_said, assumptions]
-        return [write(r) for write in (*short, *([] if length == "theorem" else [program]), reading)]
-    writers: list[Writer] = [theorem, not_said, assumptions]
-    if length != "theorem":
-        writers += [*_DERIVATION, *([contraction] if r.contracted else []), *_CONCLUSION]
-    sections = [write(r) for write in (*writers, kernel)]
-    if length == "audit":
-        sections += [audit(found, len(r.steps)), rules(r)]
-    return [*sections, *([numbers(r)] if length != "theorem" else []), reading(r)]
+    form = None if r.refused else ClosedForm(r, r.names)
+    first = [theorem(r, form), not_said(r), assumptions(r)]
+    if form is None:
+        return [*first, *([] if length == "theorem" else [program(r), numbers(r)]), reading(r)]
+    middle = [] if length == "theorem" else _derivation(r)
+    last = [audit(found, len(r.steps)), rules(r)] if length == "audit" else []
+    return [*first, *middle, kernel(r, form), *last, *([] if length == "theorem" else [numbers(r)]), reading(r)]
+
+
+def _derivation(r: Reading) -> list[Section]:
+    """From the program to Claim 3.1."""
+    some = families(r)
+    sections = [program(r), limit(r), backward(r), base(r, some), induction(r, some)]
+    sections += [contraction(r)] if r.contracted else []
+    return [*sections, paths(r), proposition(r), claim(r, in_conclusion(r, some))]

@@ -1,15 +1,82 @@
-"""Numbers that stand outside the proof."""
+"""Numbers and accounts that stand outside the proof."""
 
 from __future__ import annotations
 
-from tpproof.documents.blocks import Items, Paragraph, Section
+import json
+from typing import Any
+
+from tpproof.documents.blocks import Block, Cite, Code, Column, Inlines, Paragraph, Section, Table, TableRow
 from tpproof.documents.derivation.reading import Reading
+
+TEXT_LENGTH = 2000
+ROWS_SHOWN = 40
+KNOWN = ("failures", "machine", "name", "path_pairs", "path_pairs_hex", "version")
 
 
 def numbers(r: Reading) -> Section:
     """What the certificate's `evidence` holds; the checker does not read it."""
-    rows = []
-    if r.evidence.get("machine") is True:
-        rows.append(("The abstract machine executed backpropagation and one unrolled step, and agreed.",))
-    text = Paragraph(("The checker does not read this part of the certificate, and nothing above rests on it.",))
-    return Section(("Evidence, not proof",), "numbers", (text, Items(tuple(rows))))
+    blocks: list[Block] = [
+        Paragraph(
+            ("The checker does not read this part of the certificate; nothing in the other sections rests on it.",)
+        )
+    ]
+    if not r.refused:
+        blocks.append(
+            Paragraph((f"Pairs of isomorphic paths, counted by recursion: {_pairs(r.evidence)}.", *_machine(r)))
+        )
+    failures = r.evidence.get("failures")
+    if isinstance(failures, list) and failures:
+        blocks.append(_failures(failures))
+    rows = [row for key, value in sorted(r.evidence.items()) if key not in KNOWN for row in _entries(str(key), value)]
+    if rows:
+        columns = (Column("entry", 0.25), Column("value", 0.75))
+        omitted = max(0, len(rows) - ROWS_SHOWN)
+        shown = tuple(rows[:ROWS_SHOWN])
+        blocks.append(
+            Table(columns, shown, ("Numbers that were added to the certificate.",), "evidence", omitted, len(shown))
+        )
+    return Section(("Evidence, not proof",), "numbers", tuple(blocks))
+
+
+def _pairs(evidence: dict[str, Any]) -> str:
+    """The number, in full where it is short."""
+    written = evidence.get("path_pairs")
+    if isinstance(written, str) and len(written) <= 60:
+        return written
+    return f"about 2^{4 * (len(str(evidence.get('path_pairs_hex', '0x0'))) - 2)}"
+
+
+def _machine(r: Reading) -> Inlines:
+    if r.evidence.get("machine") is not True:
+        return ()
+    return (
+        " The abstract machine, which executes backpropagation and one unrolled step without pairs, found the same "
+        "kernel ",
+        Cite("(100)"), " and the same ", Cite("(122)"), ", term by term.",
+    )  # fmt: skip
+
+
+def _failures(failures: list[Any]) -> Block:
+    rows = tuple(
+        TableRow(tuple((str(f.get(key, ""))[:TEXT_LENGTH],) for key in ("equation", "gvar", "expected", "found")),
+        f"failure-{k}")
+        for k, f in enumerate(failures[:ROWS_SHOWN]) if isinstance(f, dict)
+    )  # fmt: skip
+    columns = (Column("equation", 0.12), Column("at", 0.13), Column("as the paper has it", 0.3), Column("found", 0.45))
+    caption = ("Where the paper's equations fail, in the prover's words.",)
+    return Table(columns, rows, caption, "failures", max(0, len(failures) - ROWS_SHOWN), len(rows))
+
+
+def _entries(key: str, value: Any) -> list[TableRow]:
+    """A row for each member of a list, one for anything else."""
+    members = value if isinstance(value, list) else [value]
+    labels = [key[:80] if len(members) == 1 else f"{key[:80]} {k}" for k in range(len(members))]
+    return [TableRow(((Code(label),), (_shown(member),))) for label, member in zip(labels, members, strict=True)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        text = ", ".join(f"{k}: {v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items())
+    else:
+        text = value if isinstance(value, str) else json.dumps(value)
+    return text[:TEXT_LENGTH]

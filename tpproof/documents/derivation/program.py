@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from tpproof.documents.blocks import (
@@ -15,41 +16,78 @@ from tpproof.documents.blocks import (
     Table,
     TableRow,
 )  # fmt: skip
-from tpproof.documents.derivation.reading import Reading, ends
+from tpproof.documents.derivation.folding import Sides, Written, fold
+from tpproof.documents.derivation.names import Names
+from tpproof.documents.derivation.prose import displayed
+from tpproof.documents.derivation.reading import FIRST_SHOWN, Reading, ends
 from tpproof.documents.formula import Formula, Name, Number, Power, Row, product, total
 from tpproof.documents.vocabulary import Vocabulary, constant
 from tpproof.program.model import GVAR_OPS, Kind, Parameter
 
+ROWS_OF_OUTPUTS = 50
+
 
 def program(r: Reading) -> Section:
     """Setup and notation, declarations, the listing, its picture."""
-    blocks: list[Block] = [*_setup(r), _declarations(r), _listing(r)]
+    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r)]
     blocks.append(Picture("program", ("The reduced program, in the notation of Figures 1 to 7.",), "figure-program",
                           "The program as a graph; the listing says the same."))  # fmt: skip
     return Section(("Setup and program",), "program", tuple(blocks))
 
 
 def _setup(r: Reading) -> list[Block]:
-    hidden = Name("n")
+    scalars = any(kind is Kind.SCALAR for kind in r.program.kinds)
+    more: Inlines = (", ", Name("θ", "k"), " for scalars") if scalars else ()
     return [
         Paragraph(
             (
-                "Vectors have length proportional to the width ", hidden, ". The program runs on the test input ",
-                Name("ξ", tilde=True), " and on the training input ", Name("ξ"), "; a vector of the former run has a "
-                "tilde. ", Name("g", "k"), " are G-vars (results of a matrix, or initial vectors), ", Name("x", "k"),
-                " other vectors, ", Name("θ", "k"), " scalars; k numbers the instructions of the canonical program.",
+                "The network is a ", "NETSOR⊤⁺ program of width ", Name("n"), ". It is run on the test input ",
+                Name("ξ", tilde=True), " and on the training input ", Name("ξ"), " with the same parameters; a tilde "
+                "marks the former run. ", Name("g", "k"), " stands for G-vars, results of a matrix and initial "
+                "vectors, ",
+                Name("x", "k"), " for X-vars", *more, ", where k is the number of the instruction.",
             )
         ),
         Paragraph(
             (
-                "A parameter is iid Gaussian with forward variance ", Name("σ", above="2"),
-                " and moves under training at the rate κ: with standard deviation s of the trainable entries, "
-                "multiplier γ and learning rate η, ", Name("σ", above="2"), " = ", Row(("γ²s²",)), " and κ = ",
-                Row(("ηγ²",)), " (Setup 5.2). For a vector ", Name("y"), " let ", Row(("dy = √n ∂f/∂y",)), " and ",
-                Row(("δy = √n (", Name("y", "t+1"), " − ", Name("y", "t"), ")")), "; a ring marks a limit.",
+                "The trainable entries of a parameter are iid N(0, s²) and trained with learning rate η; the "
+                "parameter is "
+                "γ times them, over the root of the length that it sums over (Setup 5.2, NTK parametrization). Only ",
+                Name("σ", above="2"), " = γ²s² and κ = ηγ² matter: the first is its variance in the forward pass, the "
+                "second says how strongly training moves it.",
+            )
+        ),
+        Paragraph(
+            (
+                "At step t, δy = √n (", Name("y", "t+1"), " − ", Name("y", "t"), ") is the change of a vector y, dy "
+                "= √n ∂f/∂y "
+                "its error signal, χ the loss derivative, and a ring marks a limit.",
             )
         ),
     ]  # fmt: skip
+
+
+def _layers(r: Reading) -> list[Block]:
+    """What repeats, written once."""
+    repeated = r.names.repetition
+    if repeated is None:
+        return []
+    named = [k for k in sorted(repeated.roles) if r.program.nodes[k].op not in ("param", "const")]
+    lines = fold([Written((None, r.names.index(k)), (), _definition(k)) for k in named], r.names)
+    span = f"{repeated.first}, …, {repeated.last}" if repeated.last > repeated.first + 1 else (
+        f"{repeated.first}, {repeated.last}"
+    )  # fmt: skip
+    text = Paragraph(
+        (
+            f"The program repeats itself: for l = {span} the same {repeated.period} instructions come again, up to "
+            "renaming. Their vectors are called by this index, and what is the same for every l is written once below:",
+        )
+    )
+    return [text, *displayed(lines, "layers")]
+
+
+def _definition(k: int) -> Callable[[Names], Sides]:
+    return lambda names: (names.vector(k), "=", names.definition(k))
 
 
 def _declarations(r: Reading) -> Block:
@@ -78,23 +116,31 @@ def _parameter(r: Reading, k: int, p: Parameter) -> TableRow:
 
 def _shape(p: Parameter) -> str:
     rows, cols = ("n" if c == 1 else f"({c})n" if c.denominator > 1 else f"{c}n" for c in (p.rows, p.cols))
+    roots = {length: length if length == "n" else f"({length})" for length in (rows, cols)}
     return {
-        "embedding": f"{rows}×d, entries γu/√d", "matrix": f"{rows}×{cols}, entries γw/√({cols})", "output_bias": "1",
-        "readout": f"{rows}, used as vᵀx/√({rows})",
+        "embedding": f"{rows}×d, entries γu/√d", "matrix": f"{rows}×{cols}, entries γw/√{roots[cols]}",
+        "output_bias": "1",
+        "readout": f"{rows}, used as vᵀx/√{roots[rows]}",
     }.get(p.kind, rows)  # fmt: skip
 
 
 def _listing(r: Reading) -> Block:
-    v = r.vocabulary
+    v, named = r.vocabulary, r.names.repetition is not None
     nodes = [k for k, node in enumerate(r.program.nodes) if node.op != "const"]
     shown, omitted = ends(nodes)
-    rows = [TableRow(((str(k),), (instruction(v, k),), (v.vector(k),), (v.definition(k),)), f"node-{k}") for k in shown]
-    rows += [
-        TableRow((("",), ("Output",), (Name("f", str(o)),), (output(v, o),)), f"output-{o}") for o in range(r.outputs)
-    ]
+    rows = []
+    for k in shown:
+        cells: tuple[Inlines, ...] = ((str(k),), (instruction(v, k),), (v.vector(k),), (v.definition(k),))
+        alias = r.names.vector(k)
+        called: tuple[Inlines, ...] = ((alias,) if alias != v.vector(k) else (),)
+        rows.append(TableRow((*cells, *(called if named else ())), f"node-{k}"))
+    for o in range(min(r.outputs, ROWS_OF_OUTPUTS)):
+        cells = (("",), ("Output",), (Name("f", str(o) if r.outputs > 1 else ""),), (output(v, o),))
+        rows.append(TableRow((*cells, *(((),) if named else ())), f"output-{o}"))
     columns = (Column("no.", right=True), Column("instruction"), Column("vector"), Column("is", 0.6))
-    caption: Inlines = ("The program: MatMul, NonLin, Moment and initial vectors, as in ", Cite("Definition B.1"), ".")
-    return Table(columns, tuple(rows), caption, "listing", omitted, len(shown) - 50 if omitted else 0)
+    caption: Inlines = ("The program, instruction by instruction (", Cite("Definition B.1"), ").")
+    more = (Column("in the text"),) if named else ()
+    return Table((*columns, *more), tuple(rows), caption, "listing", omitted, FIRST_SHOWN if omitted else 0)
 
 
 def instruction(v: Vocabulary, k: int) -> str:

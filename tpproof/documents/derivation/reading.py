@@ -6,6 +6,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
+from tpproof.documents.derivation.names import Names
 from tpproof.documents.document import Notation
 from tpproof.documents.vocabulary import Vocabulary
 
@@ -23,6 +24,7 @@ class Reading:
         self.data, self.notation = data, notation
         self.vocabulary = Vocabulary(data)
         self.program = self.vocabulary.program
+        self.names = Names(data)
         self.steps: list[Step] = data["steps"]
         self.evidence: dict[str, Any] = data["evidence"]
         self.name = str(self.evidence.get("name", "network"))[:NAME_LENGTH]

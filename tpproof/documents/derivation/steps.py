@@ -29,9 +29,7 @@ def _change(v: Vocabulary, c: list[Any]) -> Formula:
 
 def _reads(v: Vocabulary, reads: list[list[int]]) -> list[Formula]:
     """σ_v² α_o χ_p for every readout that reads both."""
-    return [
-        product([Name("σ", v.parameter(r).text, above="2"), Name("α", str(o)), Name("χ", str(p))]) for r, o, p in reads
-    ]
+    return [product([v.law("σ", r), Name("α", str(o)), Name("χ", str(p))]) for r, o, p in reads]
 
 
 def _signal(v: Vocabulary, c: list[Any]) -> Formula:
@@ -43,7 +41,7 @@ def _contraction(v: Vocabulary, c: list[Any]) -> Formula:
     terms = []
     for u in c[2]:
         y, x = v.program.nodes[u].args[0], v.program.nodes[c[1]].args[0]
-        variance = Name("σ", v.parameter(v.program.nodes[u].data[0]).text, above="2")
+        variance = v.law("σ", v.program.nodes[u].data[0])
         response = Mean(v.derivative(x, u, False)) if x != u else Number("1")
         terms.append(product([variance, response, Limit(v.vector(y))]))
     return _equals(Limit(v.vector(c[1]), "", "dot"), total(terms))
@@ -65,7 +63,7 @@ def _loss(below: str) -> Formula:
 
 def _ntk(v: Vocabulary, c: list[Any]) -> Formula:
     extra = [
-        product([Name("κ", v.parameter(r).text), *_second_moment(v, x, y), Name("α", str(o)), Name("χ", str(p))])
+        product([v.law("κ", r), *_second_moment(v, x, y), Name("α", str(o)), Name("χ", str(p))])
         for r, x, y, o, p in c[2]
     ]
     each = Words(", where each term stands for the sum over the images of its pair, once each")

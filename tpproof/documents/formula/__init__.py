@@ -6,9 +6,11 @@ from tpproof.documents.formula.mathml import to_mathml
 from tpproof.documents.formula.text import to_text
 from tpproof.documents.formula.tree import (
     GREEK,
+    BigSum,
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -26,9 +28,11 @@ from tpproof.documents.formula.tree import (
 
 __all__ = [
     "GREEK",
+    "BigSum",
     "Call",
     "Derivative",
     "Formula",
+    "Indexed",
     "Limit",
     "Mean",
     "Name",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from tpproof.documents.formula.tree import (
     GREEK,
+    BigSum,
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -18,15 +20,18 @@ from tpproof.documents.formula.tree import (
     Sum,
     Words,
     base,
+    braced,
     is_loose,
 )
 
 _TEX_LETTER = {letter: f"\\{name}" for name, letter in GREEK.items()} | {"ε": r"\varepsilon", "φ": r"\varphi"}
 
+_TEX_CAPITAL = {"Σ": r"\Sigma", "Θ": r"\Theta", "𝒦": r"\mathcal{K}"}
+
 
 def _tex_word(text: str) -> str:
     if len(text) == 1:
-        return _TEX_LETTER.get(text, text)
+        return _TEX_LETTER.get(text, _TEX_CAPITAL.get(text, text))
     return r"\mathrm{" + "".join(_TEX_LETTER.get(c, "\\_" if c == "_" else c) for c in text) + "}"
 
 
@@ -34,7 +39,9 @@ _TEX_ACCENTS = {"hat": "hat", "dot": "dot", "ring": "mathring"}
 _TEX_SYMBOLS = {
     "·": r"\cdot ", "≡": r"\equiv ", "Σ": r"\sum ", "−": "-", "α": r"\alpha ", "χ": r"\chi ",
     "√n": r"\sqrt{n}", "ᵀ": r"^{\top}", "⊙": r"\odot ", "…": r"\dots ", "δ": r"\delta ", "lim ": r"\lim ",
-    "ξ": r"\xi ", " mod ": r"\ \mathrm{mod}\ ",
+    "ξ": r"\xi ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "→": r"\to ", "•": r"\bullet ", "⟨": r"\langle ",
+    "⟩": r"\rangle ",
+    "∂": r"\partial ", " mod ": r"\ \mathrm{mod}\ ",
 }  # fmt: skip
 
 
@@ -53,13 +60,15 @@ def to_latex(f: Formula) -> str:
             name = f"\\{_TEX_ACCENTS[f.accent]}{{{name}}}" if f.accent else name
             name = f"\\tilde{{{name}}}" if f.tilde else name
             name += f"_{{{tex_symbols(f.below.replace('_', chr(92) + '_'))}}}" if f.below else ""
-            return name + (f"^{{{f.above}}}" if f.above else "")
+            return name + (f"^{{{tex_symbols(f.above)}}}" if f.above else "")
         case Number():
             top, _, bottom = f.text.partition("/")
             return f"\\tfrac{{{top}}}{{{bottom}}}" if bottom else f.text
         case Sum():
             more = f" + \\dots\\ (\\text{{{f.omitted} more terms}})" if f.omitted else ""
             return " + ".join(to_latex(t) for t in f.terms) + more
+        case BigSum():
+            return f"\\sum_{{{tex_symbols(f.over)}}} {braced(f.body, to_latex)}"
         case Product():
             return r"\,".join(f"({to_latex(t)})" if is_loose(t) else to_latex(t) for t in f.factors)
         case Power():
@@ -78,5 +87,8 @@ def to_latex(f: Formula) -> str:
             return f"{letter_z}^{{{tex_symbols(f.prefix)}{to_latex(f.of)}}}"
         case Words():
             return f"\\text{{{f.text}}}"
+        case Indexed():
+            below = f"_{{{to_latex(f.below)}}}" if f.below else ""
+            return to_latex(f.base) + below + (f"^{{{to_latex(f.above)}}}" if f.above else "")
         case Row():
             return "".join(tex_symbols(p) if isinstance(p, str) else to_latex(p) for p in f.parts)

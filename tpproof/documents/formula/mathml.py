@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from tpproof.documents.formula.tree import (
+    BigSum,
     Call,
     Derivative,
     Formula,
+    Indexed,
     Limit,
     Mean,
     Name,
@@ -54,6 +56,9 @@ def _ml(f: Formula) -> str:
         case Sum():
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
+        case BigSum():
+            over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
+            return f"<mrow>{over}{element(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():
@@ -73,6 +78,8 @@ def _ml(f: Formula) -> str:
             return f"<msup>{z}<mrow>{_mi(f.prefix) if f.prefix else ''}{_ml(f.of)}</mrow></msup>"
         case Words():
             return f"<mtext>{escape(f.text)}</mtext>"
+        case Indexed():
+            return _ml_indexed(f)
         case Row():
             return f"<mrow>{''.join(item.markup for item in row_items(f, lambda part: [Item(_ml(part))]))}</mrow>"
 
@@ -145,6 +152,15 @@ def _ml_name(f: Name) -> str:
     if f.below:
         return f"<msub>{base}{_mi(f.below)}</msub>"
     return f"<msup>{base}{_mi(f.above)}</msup>" if f.above else base
+
+
+def _ml_indexed(f: Indexed) -> str:
+    base = _ml(f.base)
+    if f.below and f.above:
+        return f"<msubsup>{base}{_ml(f.below)}{_ml(f.above)}</msubsup>"
+    if f.below:
+        return f"<msub>{base}{_ml(f.below)}</msub>"
+    return f"<msup>{base}{_ml(f.above)}</msup>" if f.above else base
 
 
 def element(f: Formula, in_parentheses: bool = False) -> str:

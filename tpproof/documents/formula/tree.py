@@ -34,6 +34,14 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class BigSum:
+    """Σ over indices, in words as "i, j = 0, …, 3", of a body."""
+
+    over: str
+    body: Formula
+
+
+@dataclass(frozen=True)
 class Product:
     """a·b·…; coordinatewise products print the same."""
 
@@ -97,6 +105,15 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Indexed:
+    """A formula with formulas as its sub- and superscript."""
+
+    base: Formula
+    below: Formula | None = None
+    above: Formula | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """Parts side by side, plain text among them."""
 
@@ -104,7 +121,7 @@ class Row:
 
 
 Formula: TypeAlias = (
-    Name | Number | Sum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Row
+    Name | Number | Sum | BigSum | Product | Power | Quotient | Mean | Call | Derivative | Limit | Words | Indexed | Row
 )
 
 GREEK = {
@@ -141,14 +158,16 @@ Printer: TypeAlias = Callable[[Formula], str]
 
 def is_loose(f: Formula) -> bool:
     """Whether a factor of a product stands in parentheses."""
-    return isinstance(f, Sum) or (isinstance(f, Number) and f.text.startswith("-"))
+    return isinstance(f, (Sum, BigSum)) or (isinstance(f, Number) and f.text.startswith("-"))
 
 
 def is_compound(f: Formula) -> bool:
     """Whether a base of a power stands in parentheses."""
     if isinstance(f, Number):
         return not f.text.isdigit()
-    return bool(f.above) if isinstance(f, Name) else not isinstance(f, (Mean, Call))
+    if isinstance(f, (Name, Indexed)):
+        return bool(f.above)
+    return not isinstance(f, (Mean, Call))
 
 
 def inside(f: Formula, printer: Printer) -> str:
@@ -159,3 +178,8 @@ def inside(f: Formula, printer: Printer) -> str:
 def base(f: Formula, printer: Printer) -> str:
     text = printer(f)
     return f"({text})" if is_compound(f) else text
+
+
+def braced(f: Formula, printer: Printer) -> str:
+    """A body, in parentheses where it is a sum itself."""
+    return f"({printer(f)})" if isinstance(f, Sum) else printer(f)

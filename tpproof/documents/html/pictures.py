@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from tpproof.documents.drawing import svg
+from tpproof.documents.diagrams import draw, svg
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
 from tpproof.program.model import Program
@@ -24,7 +24,7 @@ class Pictures:
     def draw(self, name: str) -> str:
         """The drawing as SVG, or nothing where it cannot be drawn: the page then prints its alternative."""
         try:
-            return svg(self.program) if name == "program" else ""
+            return svg(draw(self.program)) if name == "program" else ""
         except TpproofError:
             return ""
 

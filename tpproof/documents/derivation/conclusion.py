@@ -1,0 +1,108 @@
+"""Proposition D.3 and Claim 3.1."""
+
+from __future__ import annotations
+
+from tpproof.documents.blocks import Block, Cite, Inlines, Line, Paragraph, Ref, Section, Statement
+from tpproof.documents.derivation.folding import fold
+from tpproof.documents.derivation.induction import CHI
+from tpproof.documents.derivation.names import Names
+from tpproof.documents.derivation.prose import displayed, quantity_line, step_sum
+from tpproof.documents.derivation.reading import Reading, Step
+from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Product, Row, product
+
+
+def proposition(r: Reading) -> Section:
+    """K of (100) is the path sum (96), by the duality lemma."""
+    k100 = r.of("K100")[0]
+    definition = Line(Name("K"), "=", _ntk(r.names, k100), (), (k100["id"],))
+    sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"],)) for s in r.of("K96")]
+    duality = r.of("duality")[0]
+    stretches: Inlines = (
+        " Here C and D know the contracted stretches of ", Ref("contraction"), ", so the sum is not that of "
+        "Proposition D.3 as the paper states it.",
+    ) if r.contracted else ()  # fmt: skip
+    images: Inlines = (
+        " Each term stands for its images under the symmetries too, once each.",
+    ) if r.data["symmetries"] else ()  # fmt: skip
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                "The infinite-width NTK is by definition ", Cite("(100)"), " the sum over all parameters of κ times "
+                "the "
+                "second moments of error signals times those of what the parameter multiplies:", *images,
+            )
+        ),
+        *displayed([definition], "ntk", "(100)"),
+        Paragraph(
+            (
+                "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other end. In the "
+                "pair graph "
+                "let S be what a pair starts with and R what the readouts put on it; C solves the recursion forward "
+                "from S, D backward from R, so ΣS·D = ΣR·C (duality lemma) and", *stretches,
+            )
+        ),
+        *displayed(sums, "path-sum", "(96)"),
+        Paragraph(("for every pair of outputs (", Ref(f"step-{duality['id']}", f"step {duality['id']}"), ").")),
+    ]  # fmt: skip
+    title: Inlines = ("The kernel is a sum over paths",)
+    return Section(("Proposition D.3",), "proposition", (Statement("Proposition", tuple(blocks), title, "D.3"),))
+
+
+def _ntk(names: Names, step: Step) -> Formula:
+    _, terms, reads = step["conclusion"]
+
+    def read(v: int, x: int, y: int, o: int, p: int) -> Formula:
+        moment = [Mean(Product((names.value(x, True), names.value(y, False))))] if x >= 0 else []
+        return product([*names.rate(v), *moment, Name("α", str(o)), Name("χ", str(p))])
+
+    trained = [row for row in reads if names.program.parameters[row[0]].trained]
+    return step_sum(names, step, [lambda _, row=row: read(*row) for row in trained], terms)  # type: ignore[misc]
+
+
+def _k(r: Reading, step: Step) -> Formula:
+    o, p = step["conclusion"][1:3]
+    return Name("K", f"{o}{p}" if r.outputs > 1 else "")
+
+
+def claim(r: Reading, rest: list[Step]) -> Section:
+    """(121)–(122): what the outputs do."""
+    lines = fold([quantity_line(r.names, step, True) for step in rest], r.names)
+    limits = [_limit(r, step) for step in r.of("limit")]
+    theorem = r.of("theorem")[0]
+    blocks: list[Block] = [
+        Paragraph(
+            (
+                "An output changes through its readout's own update and through the change of what the readout reads "
+                "(at ξ̃; one readout v of one vector x, for several the sum): ", Cite("(121)"), " lim (", Name("f",
+                "t+1"), " − ", Name("f", "t"), ") = ", Mean(Product((Limit(Name("v")), Limit(Name("x", tilde=True),
+                "δ")))), " − ",
+                CHI, Name("κ", "v"), Mean(Product((Limit(Name("x", tilde=True)), Limit(Name("x"))))),
+                *((". For what is read,",) if lines else (".",)),
+            )
+        ),
+        *displayed(lines, "read-changes"),
+        Paragraph(("Hence",)),
+        *displayed(limits, "limit-of-change", "(122)"),
+        Paragraph(
+            (
+                "Together with the induction and Proposition D.3 this is the theorem of ", Ref("theorem"), " (",
+                Ref(f"step-{theorem['id']}", f"step {theorem['id']}"), "). ∎",
+            )
+        ),
+    ]  # fmt: skip
+    return Section(("Claim 3.1: how the outputs move",), "claim", tuple(blocks))
+
+
+def _limit(r: Reading, step: Step) -> Line:
+    _, o, p, _, k96 = step["conclusion"]
+    several = r.outputs > 1
+    at = (Name("ξ", tilde=True),)
+    f = [Call(Name("f", f"{o},{t}" if several else t), at) for t in ("t+1", "t")]
+    chi = Name("χ", f"{p},t" if several else "t", accent="ring")
+    left = Row(("lim (", f[0], " − ", f[1], ")"))
+    kernel = Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))  # type: ignore[arg-type]
+    note: Inlines = (f"what output {p} adds",) if several else ()
+    return Line(left, "=", Row(("−", chi, "(", step_sum(r.names, step), ") = −", chi, kernel)), note, (step["id"],))
+
+
+__all__ = ["claim", "proposition"]
