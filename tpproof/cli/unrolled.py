@@ -7,7 +7,19 @@ from collections.abc import Iterator
 
 from tpproof.documents.diagrams import Instruction
 from tpproof.documents.formula import GREEK
-from tpproof.limit.instructions import Add, Apply, Expr, MatVec, Mean, Mul, Width, children, names_in, to_text
+from tpproof.limit.instructions import (
+    Add,
+    Apply,
+    Exact,
+    Expr,
+    MatVec,
+    Mean,
+    Mul,
+    Width,
+    children,
+    names_in,
+    to_text,
+)
 from tpproof.limit.instructions import Instruction as Line
 from tpproof.limit.unroll import unroll
 from tpproof.limits import DEFAULT, Limits
@@ -56,6 +68,8 @@ def _text(formula: Expr, scalars: set[str]) -> str:
     if functions:
         changed = isinstance(formula, Mul) and any(isinstance(e, Width) for e in formula.factors)
         return ("Δ" if changed else "") + ", ".join(dict.fromkeys(functions))
+    if isinstance(formula, Exact):
+        return to_text(formula)
     inner = formula.of if isinstance(formula, Mean) else formula
     if isinstance(inner, Add):
         return "+"
