@@ -5,12 +5,16 @@ BIN := $(VENV)/bin
 NET ?= zoo:mlp
 OUT ?= out
 
+# what the tests of printed documents need: command, then the Debian packages that bring it
+LATEX_TOOLS := latexmk pdflatex pdftoppm
+LATEX_PACKAGES := latexmk texlive-latex-base texlive-latex-recommended texlive-latex-extra texlive-pictures lmodern cm-super poppler-utils
+
 .PHONY: prove test lint types certificates pages bench clean
 
 prove: $(VENV)/.installed
 	$(BIN)/tpproof prove $(NET) --out $(OUT)
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test $(VENV)/.installed-latex
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.installed-test
@@ -48,3 +52,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.installed-test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-latex: $(VENV)/bin/python
+	@(for tool in $(LATEX_TOOLS); do command -v $$tool || exit 1; done; kpsewhich cleveref.sty standalone.cls) >/dev/null || { \
+	  echo "installing the Debian packages $(LATEX_PACKAGES)"; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $(LATEX_PACKAGES); }
+	@touch $@

@@ -29,6 +29,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E106": ("unknown override", "-D and --set take names that the file defines"),
     "E107": ("a constant has a value that the network does not take", "see its first lines; -D gives it another"),
     "E108": ("the file holds no graph", "a square matrix, or edges: two nodes counted from 0, and a weight"),
+    "E109": ("the page holds no certificate", "give a page that `tpproof prove` wrote, unchanged"),
     # declarations
     "E110": ("a name is declared twice", "names of inputs and parameters are unique"),
     "E111": ("a name has the wrong form", "use ASCII letters, digits and _, starting with a letter"),
@@ -61,6 +62,9 @@ CODES: dict[str, tuple[str, str]] = {
     "E159": ("no enclosure of this number", "see docs/kernels.md for what can be enclosed"),
     "E160": ("wrong use of the cross-check", "see docs/crosscheck.md"),
     "E161": ("the journal is of another run", "name another file, or remove this one"),
+    # documents
+    "E170": ("LaTeX is not installed", "install it: Debian's packages stand in the message; or choose another format"),
+    "E171": ("LaTeX did not compile the document", "please report it, with the .tex file"),
 }
 
 

@@ -28,6 +28,20 @@ def test_nothing_changes_when_the_block_fails(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+def test_a_file_added_in_the_block_is_placed_with_the_others(tmp_path: Path) -> None:
+    with staged({tmp_path / "a": b"1"}) as staging:
+        staging.write(tmp_path / "b", staging[tmp_path / "a"].read_bytes() + b"2")
+        assert not (tmp_path / "b").exists()
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {"a": b"1", "b": b"12"}
+
+
+def test_an_added_file_that_cannot_be_written_takes_the_others_with_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TpproofError), staged({tmp_path / "a": b"1"}) as staging:
+        staging.write(tmp_path / "file/x", b"2")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+
+
 def test_a_place_that_cannot_be_written_is_e140_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(TpproofError) as caught, staged({tmp_path / "ok": b"1", tmp_path / "file/x": b"2"}):

@@ -16,21 +16,52 @@ def _expected(path: Path, error: OSError) -> TpproofError:
     return TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to, with free space")
 
 
-def _write_beside(path: Path, place: Path, content: bytes, temporary: dict[Path, Path]) -> None:
-    """A temporary file beside the place of `path`, on disk; known to `temporary` before anything can fail."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{place.name[:80]}.", dir=place.parent)
-    temporary[path] = Path(name)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(name, 0o644)
+class Staging:
+    """Files written beside their places, which they take when the block ends well."""
+
+    def __init__(self) -> None:
+        self._places: dict[Path, Path] = {}
+        self._temporary: dict[Path, Path] = {}
+
+    def __getitem__(self, path: Path) -> Path:
+        """Where the content of `path` is until then."""
+        return self._temporary[path]
+
+    def write(self, path: Path, content: bytes) -> None:
+        """One more file. Raises E140."""
+        place = path.resolve()  # a link keeps its place, what it leads to is replaced
+        if place.exists() and not place.is_file():
+            raise TpproofError("E140", f"{path}: no regular file", "a file, or a new name")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{place.name[:80]}.", dir=place.parent)
+            self._places[path], self._temporary[path] = place, Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+        except OSError as error:
+            raise _expected(path, error) from error
+
+    def put_in_place(self) -> None:
+        """Rename them all. Raises E140."""
+        for path, written in self._temporary.items():
+            try:
+                os.replace(written, self._places[path])
+            except OSError as error:
+                raise _expected(path, error) from error
+
+    def clear(self) -> None:
+        """Remove what was not renamed."""
+        for written in self._temporary.values():
+            with contextlib.suppress(OSError):
+                written.unlink()
 
 
 @contextmanager
-def staged(contents: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
-    """Write everything to temporary files, yield where they are, and rename them when the block ends well.
+def staged(contents: Mapping[Path, bytes]) -> Iterator[Staging]:
+    """Write everything to temporary files, yield them, and rename them when the block, which may add more, ends well.
 
     Raises
     ------
@@ -38,27 +69,14 @@ def staged(contents: Mapping[Path, bytes]) -> Iterator[dict[Path, Path]]:
         E140 when a file cannot be written. Then, and after any error in the block, nothing is left behind and
         what stood there before still stands.
     """
-    temporary: dict[Path, Path] = {}
-    places = {path: path.resolve() for path in contents}  # a link keeps its place, what it leads to is replaced
-    for path, place in places.items():
-        if place.exists() and not place.is_file():
-            raise TpproofError("E140", f"{path}: no regular file", "a file, or a new name")
+    staging = Staging()
     try:
         for path, content in contents.items():
-            try:
-                _write_beside(path, places[path], content, temporary)
-            except OSError as error:
-                raise _expected(path, error) from error
-        yield temporary
-        for path, written in temporary.items():
-            try:
-                os.replace(written, places[path])
-            except OSError as error:
-                raise _expected(path, error) from error
+            staging.write(path, content)
+        yield staging
+        staging.put_in_place()
     finally:
-        for written in temporary.values():
-            with contextlib.suppress(OSError):
-                written.unlink()
+        staging.clear()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

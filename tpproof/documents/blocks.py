@@ -140,6 +140,18 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Inference:
+    """An inference figure: premises over a line over a conclusion, beside it the rule, below its side condition."""
+
+    rule: str
+    premises: tuple[Formula, ...]
+    conclusion: Formula
+    equation: str = ""
+    condition: Inlines = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the document, with parts of its own."""
 
@@ -148,9 +160,9 @@ class Section:
     blocks: tuple[Block, ...] = field(default=())
 
 
-Block: TypeAlias = "Paragraph | Display | Items | Table | Statement | Fold | Picture | Section"
+Block: TypeAlias = "Paragraph | Display | Items | Table | Statement | Fold | Picture | Inference | Section"
 
 __all__ = [
-    "Block", "Cite", "Code", "Column", "Display", "Fold", "Inline", "Inlines", "Items", "Line", "Paragraph", "Picture",
-    "Ref", "Section", "Statement", "Strong", "Table", "TableRow",
+    "Block", "Cite", "Code", "Column", "Display", "Fold", "Inference", "Inline", "Inlines", "Items", "Line",
+    "Paragraph", "Picture", "Ref", "Section", "Statement", "Strong", "Table", "TableRow",
 ]  # fmt: skip

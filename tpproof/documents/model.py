@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Number, Power, Row, Words, product, total
+from tpproof.documents.derivation.claims import CLAIMS
+from tpproof.documents.derivation.steps import step_formula
+from tpproof.documents.formula import Formula, Name, Number, Power, Row, product, total
 from tpproof.documents.kernel import Equation, kernel_equations
-from tpproof.documents.vocabulary import TERMS_SHOWN, Vocabulary
+from tpproof.documents.vocabulary import Vocabulary
 from tpproof.program import constants
 from tpproof.program.model import GVAR_OPS, Kind
 from tpproof.proof.ledger import ASSUMPTION_TITLES, AXIOM_TITLES, explain
@@ -92,17 +93,6 @@ class Document:
     failures: tuple[dict[str, str], ...]
     sections: tuple[Section, ...]
     steps: int
-
-
-CLAIMS = {
-    "proved": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ). Eq. (107) holds at "
-    "every G-var, the path sum of Proposition D.3 is the kernel K of Eq. (100), and (122) follows.",
-    "proved-by-execution": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ) with "
-    "K of Eq. (100), found by executing the unrolled step with every ZDot term. W and its transpose meet on a path, so "
-    "Eq. (107) and the path sum of Proposition D.3 are not claimed as the paper states them (D.4.2).",
-    "conditional": "As for a proved network, under the assumptions marked conditional: Remark B.6 with rank stability.",
-    "refused": "Nothing is claimed: an assumption of the theorem is violated.",
-}
 
 
 def document(data: dict[str, Any]) -> Document:
@@ -230,102 +220,6 @@ def _path(vocabulary: Vocabulary, path: list[int]) -> str:
 # the steps ------------------------------------------------------------------------------------------------
 
 
-def _equals(left: Formula, right: Formula, *more: Formula | str) -> Formula:
-    return Row((left, " = ", right, *more))
-
-
-def _path_sum(v: Vocabulary, c: list[Any]) -> Formula:
-    return _equals(Call(Name("C"), (v.vector(c[1], True), v.vector(c[2]))), v.sum(c[3]))
-
-
-def _change(v: Vocabulary, c: list[Any]) -> Formula:
-    name = Call(Name("J"), (v.vector(c[1], True), v.vector(c[2])))
-    return _equals(name, v.sum(c[3]), " = ", v.quantity(c[4]))
-
-
-def _reads(v: Vocabulary, reads: list[list[int]]) -> list[Formula]:
-    """σ_v² α_o χ_p for every readout that reads both."""
-    return [
-        product([Name("σ", v.parameter(r).text, above="2"), Name("α", str(o)), Name("χ", str(p))]) for r, o, p in reads
-    ]
-
-
-def _signal(v: Vocabulary, c: list[Any]) -> Formula:
-    name = Call(Name("D"), (v.vector(c[1], True), v.vector(c[2])))
-    return _equals(name, v.sum(c[3], _reads(v, c[4])))
-
-
-def _contraction(v: Vocabulary, c: list[Any]) -> Formula:
-    terms = []
-    for u in c[2]:
-        y, x = v.program.nodes[u].args[0], v.program.nodes[c[1]].args[0]
-        variance = Name("σ", v.parameter(v.program.nodes[u].data[0]).text, above="2")
-        response = Mean(v.derivative(x, u, False)) if x != u else Number("1")
-        terms.append(product([variance, response, Limit(v.vector(y))]))
-    return _equals(Limit(v.vector(c[1]), "", "dot"), total(terms))
-
-
-def _induction(v: Vocabulary, c: list[Any]) -> Formula:
-    g = c[1]
-    terms = [
-        product([v.quantity(v.steps[j]["conclusion"][4]), Limit(v.vector(k), "d")]) for k, j in c[2]
-    ]
-    hats = Name("Z", accent="hat")
-    moved: tuple[Formula | str, ...] = (" + ", Words("changes through its contraction")) if g in v.contracted else ()
-    change = Limit(v.vector(g, True), "δ")
-    return Row((change, " ≡ −", _loss("t"), "(", total(terms, TERMS_SHOWN), ")", *moved, " mod ", hats))
-
-
-def _loss(below: str) -> Formula:
-    """The limit of the loss derivative."""
-    return Name("χ", below, accent="ring")
-
-
-def _ntk(v: Vocabulary, c: list[Any]) -> Formula:
-    extra = [
-        product([Name("κ", v.parameter(r).text), *_second_moment(v, x, y), Name("α", str(o)), Name("χ", str(p))])
-        for r, x, y, o, p in c[2]
-    ]
-    each = Words(", where each term stands for the sum over the images of its pair, once each")
-    images = [each] if v.data["symmetries"] else []
-    return _equals(Name("K"), v.sum(c[1], extra), *images)
-
-
-def _second_moment(v: Vocabulary, x: int, y: int) -> list[Formula]:
-    return [Mean(product([v.value(x, True), v.value(y, False)]))] if x >= 0 else []
-
-
-def _kernel(v: Vocabulary, c: list[Any]) -> Formula:
-    return _equals(Name("K", f"{c[1]}{c[2]}"), v.sum(c[3]))
-
-
-def _duality(v: Vocabulary, c: list[Any]) -> Formula:
-    more = f" and {len(c[2]) - TERMS_SHOWN} more" if len(c[2]) > TERMS_SHOWN else ""
-    steps = ", ".join(map(str, c[2][:TERMS_SHOWN])) + more
-    return Row(("Σ S D = Σ R C", Words(f": the kernel of step {c[1]} is that of the steps {steps}")))
-
-
-def _limit(v: Vocabulary, c: list[Any]) -> Formula:
-    chi, kernel = _loss(str(c[2])), Name("K", f"{c[1]}{c[2]}")
-    return Row(("lim δ", Name("f", str(c[1])), " = −", chi, "(", v.sum(c[3]), ") = −", chi, kernel))
-
-
-def _listed(v: Vocabulary, c: list[Any]) -> Formula:
-    return Words(f"{len(c[3])} pairs of isomorphic paths for outputs {c[1]} and {c[2]}, in the table of paths")
-
-
-def _theorem(v: Vocabulary, c: list[Any]) -> Formula:
-    kernel = Call(Name("K"), (Name("ξ", tilde=True), Name("ξ", "t")))
-    return Row(("lim (", Name("f", "t+1"), " − ", Name("f", "t"), ") = −", _loss("t"), kernel))
-
-
-Writer = Callable[[Vocabulary, list[Any]], Formula]
-
-_FORMULAS: dict[str, Writer] = {
-    "C": _path_sum, "J": _change, "D": _signal, "contract": _contraction, "107": _induction, "K100": _ntk,
-    "K96": _kernel, "duality": _duality, "limit": _limit, "listed": _listed, "theorem": _theorem,
-}  # fmt: skip
-
 _SECTIONS = (
     ("The path sums", ("C",), "The right side: C(ã, b) is the sum of ⟨p, q⟩ over isomorphic paths to ã and b (95)."),
     ("Contractions", ("contract",), "Where W meets its transpose, ZDot (65) does not vanish in the forward pass."),
@@ -367,5 +261,4 @@ def _sections(vocabulary: Vocabulary) -> tuple[Section, ...]:
 
 
 def _step(vocabulary: Vocabulary, step: dict[str, Any]) -> Step:
-    formula = _FORMULAS[step["conclusion"][0]](vocabulary, step["conclusion"])
-    return Step(step["id"], step["rule"], step["equation"], formula, tuple(step["premises"]))
+    return Step(step["id"], step["rule"], step["equation"], step_formula(vocabulary, step), tuple(step["premises"]))

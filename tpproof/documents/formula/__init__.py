@@ -1,6 +1,7 @@
 """Formulas: one tree, three printers."""
 
 from tpproof.documents.formula.latex import tex_symbols, to_latex
+from tpproof.documents.formula.lines import to_mathml_lines
 from tpproof.documents.formula.mathml import to_mathml
 from tpproof.documents.formula.text import to_text
 from tpproof.documents.formula.tree import (
@@ -43,6 +44,7 @@ __all__ = [
     "tex_symbols",
     "to_latex",
     "to_mathml",
+    "to_mathml_lines",
     "to_text",
     "total",
 ]

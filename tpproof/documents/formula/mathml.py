@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 
 from tpproof.documents.formula.tree import (
@@ -53,9 +55,9 @@ def _ml(f: Formula) -> str:
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
         case Product():
-            return _joined([_ml_inside(t, is_loose(t)) for t in f.factors], "·")
+            return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():
-            return f"<msup>{_ml_inside(f.base, is_compound(f.base))}<mn>{escape(f.exponent)}</mn></msup>"
+            return f"<msup>{element(f.base, is_compound(f.base))}<mn>{escape(f.exponent)}</mn></msup>"
         case Quotient():
             return f"<mfrac>{_ml(f.top)}{_ml(f.bottom)}</mfrac>"
         case Mean():
@@ -72,7 +74,60 @@ def _ml(f: Formula) -> str:
         case Words():
             return f"<mtext>{escape(f.text)}</mtext>"
         case Row():
-            return f"<mrow>{''.join(_mo(p) if isinstance(p, str) else _ml(p) for p in f.parts)}</mrow>"
+            return f"<mrow>{''.join(item.markup for item in row_items(f, lambda part: [Item(_ml(part))]))}</mrow>"
+
+
+# text between formulas --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Item:
+    """An element on the outermost level of a formula; a line may break before it (2), or rather not (1, a factor)."""
+
+    markup: str
+    breaks: int = 0
+    prose: bool = False
+
+
+_TOKENS = re.compile(r"√n|lim\b|mod\b|[^\W\d_]+|\d+|\s+|.")
+_RELATIONS, _SIGNS, _OPENING = frozenset("=≡≅≤≥<>→≈∈"), frozenset("+−-"), frozenset("([⟨")
+_FIXED = {
+    "√n": "<msqrt><mi>n</mi></msqrt>", "mod": '<mo form="infix" lspace="0.6em" rspace="0.5em">mod</mo>',
+    "lim": '<mi>lim</mi><mspace width="0.2em"></mspace>',
+}  # fmt: skip
+
+
+def row_items(row: Row, printed: Callable[[Formula], list[Item]]) -> list[Item]:
+    """The parts of a row; text between formulas becomes operators, words and a transpose's sign."""
+    items: list[Item] = []
+    before = ""  # the last token of text, if no formula followed it
+    for part in row.parts:
+        if not isinstance(part, str):
+            items += printed(part)
+            before = "formula"
+            continue
+        for token in _TOKENS.findall(part):
+            if token == "ᵀ" and items:
+                items[-1] = replace(items[-1], markup=f"<msup>{items[-1].markup}{_mo('⊤')}</msup>")
+            elif not token.isspace():
+                items.append(_token(token, before))
+                before = token
+    return items
+
+
+def _token(token: str, before: str) -> Item:
+    if token in _RELATIONS:
+        return Item(f'<mo form="infix">{escape(token)}</mo>', breaks=2)
+    if token in _SIGNS:
+        sign = token.replace("-", "−")
+        if not before or before in _RELATIONS or before in _OPENING:
+            return Item(f'<mo form="prefix">{sign}</mo>')
+        return Item(f'<mo form="infix">{sign}</mo>', breaks=2)
+    if token in _FIXED:
+        return Item(_FIXED[token])
+    if token.isdigit():
+        return Item(f"<mn>{token}</mn>")
+    return Item(_mi(token) if token.isalpha() else _mo(token))
 
 
 _ACCENTS = {"hat": "^", "dot": "˙", "ring": "˚", "tilde": "~"}
@@ -92,5 +147,6 @@ def _ml_name(f: Name) -> str:
     return f"<msup>{base}{_mi(f.above)}</msup>" if f.above else base
 
 
-def _ml_inside(f: Formula, in_parentheses: bool) -> str:
+def element(f: Formula, in_parentheses: bool = False) -> str:
+    """One element, without the math element around it."""
     return f"<mrow>{_mo('(')}{_ml(f)}{_mo(')')}</mrow>" if in_parentheses else _ml(f)

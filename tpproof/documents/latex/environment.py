@@ -1,0 +1,31 @@
+"""The templates, and the filters that they print blocks with."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from tpproof.documents.latex import tables
+from tpproof.documents.latex.labels import label_key
+from tpproof.documents.latex.mathematics import math, symbols
+from tpproof.documents.latex.text import Tex, bookmark, escape
+
+
+@lru_cache(maxsize=8)
+def environment(templates: Path | None = None) -> SandboxedEnvironment:
+    """Templates in the folder ``latex`` of `templates` go before ours of the same name."""
+    own = PackageLoader("tpproof.documents")
+    loader: BaseLoader = own if templates is None else ChoiceLoader([FileSystemLoader(templates), own])
+    made = SandboxedEnvironment(
+        loader=loader, autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, block_start_string="<%", block_end_string="%>", variable_start_string="<<",
+        variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=escape,
+    )  # fmt: skip
+    made.filters |= {
+        "kind": lambda block: type(block).__name__, "tex": Tex, "math": math, "relation": symbols,
+        "bookmark": bookmark, "key": label_key, "shares": tables.shares, "longest": tables.longest,
+    }  # fmt: skip
+    return made

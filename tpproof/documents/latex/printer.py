@@ -1,0 +1,68 @@
+"""The paper: a fragment for somebody's article, an article of its own, entries for a bibliography."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tpproof.documents.document import Document
+from tpproof.documents.latex.environment import environment
+from tpproof.documents.latex.inline import lines
+from tpproof.documents.latex.labels import prefix
+from tpproof.documents.latex.pictures import pictures
+from tpproof.documents.latex.seal import digest, seal
+from tpproof.documents.latex.text import Tex
+
+SEALED = ("theorem", "proposition", "lemma", "claim", "definition")
+"""Statements whose later edit is noticed."""
+
+
+def fragment(document: Document, data: dict[str, Any], templates: Path | None = None) -> str:
+    r"""The document to be ``\input`` into an article, in one column or two; several of them live side by side.
+
+    Parameters
+    ----------
+    document
+        What to print.
+    data
+        The certificate's JSON value, which pictures are drawn from.
+    templates
+        A folder whose ``latex/*`` go before the templates of the same name that tpproof has.
+    """
+    return _render("fragment.tex", document, data, templates)
+
+
+def article(document: Document, data: dict[str, Any], templates: Path | None = None) -> str:
+    """The document as an article that compiles by itself; parameters as for `fragment`."""
+    return _render("article.tex", document, data, templates)
+
+
+def preamble() -> str:
+    """The packages that an article with fragments loads."""
+    return environment().get_template("latex/packages.tex").render()
+
+
+def bibliography(*documents: Document) -> str:
+    """BibTeX entries: the paper whose proof is checked, tpproof, and each certificate."""
+    template = environment().get_template("latex/bibliography.bib")
+    return template.render(entries=[(Tex(prefix(d)), d) for d in documents])
+
+
+def _render(name: str, document: Document, data: dict[str, Any], templates: Path | None) -> str:
+    verdict, certificate = _letters(document.verdict), _letters(document.certificate_sha256)
+
+    def sealed(body: str) -> Tex:
+        return seal(body, verdict, certificate)
+
+    text = environment(templates).get_template(f"latex/{name}").render(
+        doc=document, prefix=Tex(prefix(document)), lines=lines(document), pictures=pictures(data), sealed=SEALED,
+        seal=sealed, verdict=Tex(verdict), certificate=Tex(certificate),
+        status_digest=Tex(digest("", verdict, certificate)),
+    )  # fmt: skip
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _letters(text: str) -> str:
+    """A verdict or a hash: what it may consist of."""
+    return re.sub("[^A-Za-z0-9-]", "", text)[:64]
