@@ -1,6 +1,7 @@
 """What a cross-check costs: a wide network, a standard error, more inputs, more workers; and what matrices would cost.
 
     python benchmarks/crosscheck.py [--quick] [--python PYTHON]
+    python benchmarks/crosscheck.py --wide 10000000 100000000 --dtype float32
 
 For zoo:mlp (three hidden layers, tanh) prints: seconds of the NTK at width 10^6, and the memory at 10^7; CPU seconds to
 a standard error of 1e-3 of K(ξ̃, ξ) by this package's two samplers (a network a core), by matrices in plain NumPy, all
@@ -229,20 +230,44 @@ def workers(quick: bool) -> None:
     print(f"  coordinates: {text}; K differs by {difference:.0e}")
 
 
+def shared_out(widths: list[int], dtype: str) -> None:
+    """One network of one input, its coordinates on two processes: CPU seconds a coordinate, whatever the width."""
+    program = canonical_program()
+    print(f"one network of one input whose coordinates are shared out over 2 processes, {dtype}; their start included")
+    for n in widths:
+        begin, at = time.perf_counter(), _cpu()
+        found = split_kernels(program, PAIR[:1], n, 3, 2, dtype=dtype)
+        wall, cpu = time.perf_counter() - begin, _cpu() - at
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        text = f"{wall:6.1f} s, {cpu:6.1f} s CPU, {cpu / n * 1e9:4.0f} ns/n, a process at most {peak:.2f} GiB"
+        print(f"  n = {n:10d}: {text}, K = {found.ntk[0, 0, 0, 0]:.6f}", flush=True)
+
+
+def _cpu() -> float:
+    """Seconds of this process and of those that it started and that have ended."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds and widths")
     parser.add_argument("--python", default=sys.executable, help="makes the environment of neural-tangents")
     parser.add_argument("--memory", nargs=2, type=int, metavar=("WIDTH", "INPUTS"), help=argparse.SUPPRESS)
+    parser.add_argument("--wide", nargs="+", type=int, metavar="WIDTH", help="only one network, shared out, this wide")
+    parser.add_argument("--dtype", default="float64", choices=["float64", "float32"], help="of --wide")
     options = parser.parse_args()
     if options.memory:
         memory(*options.memory)
+        return 0
+    if options.wide:
+        shared_out(options.wide, options.dtype)
         return 0
     print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
     met = one_network(options.quick)
     met &= standard_error(options.quick, options.python)
     costs(options.quick)
     workers(options.quick)
+    shared_out([10**5, 10**6] if options.quick else [10**5, 10**6, 10**7], "float64")
     print("all goals met" if met else "a goal was missed or not measured")
     return 0 if met else 1
 

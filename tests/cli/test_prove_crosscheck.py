@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,14 @@ def test_the_command_that_is_recorded_draws_the_same_networks_again(tmp_path: Pa
     kernel = [row for row in again["rows"] if row["kind"] == "kernel"]
     wanted = [float(x) for entry in check["kernel"] for x in entry["measured"]]
     assert [row["measured"] for row in kernel] == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"\xff.tp"), "a\nb.tp", "$(x) 'é'.tp"])
+def test_a_name_that_is_no_name_does_not_cost_the_certificate(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text('xi = input("xi")\noutput(readout("v") @ erf(embedding("U") @ xi))\n')
+    answer = prove(tmp_path, name, "--name", "net", "--format", "json", "-q", "--json").object
+    assert answer["checker"]["verdict"] == "accepted"
+    assert shlex.split(answer["crosscheck"]["command"])[2] == os.fsencode(name).decode(errors="replace")
 
 
 def test_networks_that_disagree_are_status_1_and_the_files_say_so(

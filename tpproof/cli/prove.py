@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -153,7 +154,8 @@ def _again(net: str, overrides: dict[str, str], functions: dict[str, str], most:
     given += [part for key, value in overrides.items() for part in ("-D", f"{key}={value}")]
     given += [part for key, value in functions.items() for part in ("--set", f"{key}={value}")]
     given += [part for option, value in most.items() if value is not None for part in (option, str(value))]
-    return shlex.join(["tpproof", "crosscheck", *given, "--seed", "0"])
+    command = shlex.join(["tpproof", "crosscheck", *given, "--seed", "0"])
+    return os.fsencode(command).decode(errors="replace")  # a file's name need be no text
 
 
 def _write(

@@ -12,6 +12,7 @@ import pytest
 import tpproof as tp
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
+from tpproof.limits import DEFAULT
 from tpproof.numerics.crosscheck import crosscheck as module
 from tpproof.numerics.crosscheck.crosscheck import against, expected
 from tpproof.numerics.crosscheck.expected.altered import with_altered_weight, with_dropped_term
@@ -94,6 +95,19 @@ def test_the_same_seed_gives_the_same_numbers_for_any_number_of_workers() -> Non
     assert one.rows == two.rows
     other = against(side, widths=(64, 256), samples=4, workers=1, backend="numpy", seed=1)
     assert other.rows != one.rows
+
+
+def test_a_worker_reads_the_network_with_the_limits_of_whoever_read_it_first() -> None:
+    """A user who allowed more nodes is not refused by a worker; with fewer than the network has, a worker refuses."""
+    side = expected(proof_of("mlp1"), limits=replace(DEFAULT, nodes=10**6))
+    assert side.limits.nodes == 10**6
+    for few in (side.limits, replace(DEFAULT, nodes=1)):
+        work = recipe(side.proof.program, side.choice.quantities, side.setting, limits=few)
+        if few is side.limits:
+            assert len(run(tasks({16: 1}), work, workers=1).values) == 1
+            continue
+        with pytest.raises(TpproofError, match="E104"):
+            run(tasks({16: 1}), work, workers=1)
 
 
 def test_batch_normalisation_below_its_asymptotic_widths_is_undecided_not_wrong() -> None:

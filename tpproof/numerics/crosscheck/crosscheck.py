@@ -58,6 +58,8 @@ class Expected:
         What that descends with.
     remarks
         For the report.
+    limits
+        With which the network was read.
     """
 
     proof: Proof
@@ -67,6 +69,7 @@ class Expected:
     errors: Array
     kernels: Kernels
     remarks: tuple[str, ...] = ()
+    limits: Limits = DEFAULT
 
 
 def crosscheck(
@@ -161,7 +164,7 @@ def against(
     program, quantities = side.proof.program, side.choice.quantities
     where = chosen_backend(backend)
     wanted = design_of(program, quantities, side.setting, sampler, widths, samples)
-    work = recipe(program, quantities, side.setting, sampler, where, seed)
+    work = recipe(program, quantities, side.setting, sampler, where, seed, side.limits)
     found = run(tasks(wanted), work, workers=workers, scheduler=scheduler, journal=journal, progress=progress)
     if not found.values:
         raise KeyboardInterrupt
@@ -189,7 +192,7 @@ def expected(
     choice = choose(proof, setting, most, limits)
     found = limits_of(proof, choice.quantities, setting, replicates=REPLICATES, limits=limits, known=known)
     remarks = _remarks(proof.program) if inputs is None else ()
-    return Expected(proof, choice, setting, found.values, found.errors, known, remarks)
+    return Expected(proof, choice, setting, found.values, found.errors, known, remarks, limits)
 
 
 def _remarks(program: Program) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from tpproof import __version__
+from tpproof.limits import DEFAULT, Limits
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,14 @@ class Recipe:
         The canonical program, JSON.
     options
         What else the numbers depend on, JSON.
+    limits
+        With which the program was read, and a worker reads it. No number depends on them.
     """
 
     build: Callable[[Any], Any]
     program: str
     options: str = "{}"
+    limits: Limits = DEFAULT
 
     def __post_init__(self) -> None:
         home = sys.modules.get(self.build.__module__)

@@ -28,6 +28,10 @@ def blind() -> Any:
     return check(samples=Samples(QUANTITIES, {256: samples.values[256][:3]}))
 
 
+def blind_alone() -> Any:
+    return check(samples=Samples(QUANTITIES, {256: networks().values[256][:1]}))
+
+
 def test_agreement_disagreement_and_no_power_are_told_apart() -> None:
     assert (RIGHT.agrees, RIGHT.verdict, RIGHT.disagreeing) == (True, Verdict.AGREES, ())
     assert (WRONG.agrees, WRONG.verdict) == (False, Verdict.DISAGREES)
@@ -44,6 +48,15 @@ def test_the_smallest_error_that_would_have_been_seen_is_that_of_the_worst_entry
     seen = RIGHT.detectable or 0.0
     assert check(4 * seen, at=0).verdict is Verdict.DISAGREES
     assert f"{100 * seen:.2g} %" in RIGHT.to_text()
+
+
+def test_other_kinds_say_what_they_see_too() -> None:
+    found = RIGHT.detectable_by_kind
+    assert found[Kind.KERNEL] == RIGHT.detectable
+    changes = [f for f in RIGHT.finals if f.quantity.kind is Kind.CHANGE]
+    assert found[Kind.CHANGE] == max((f.detectable or 9) / f.scale for f in changes)
+    assert f"of {100 * (found[Kind.CHANGE] or 0):.2g} % in any other quantity" in " ".join(RIGHT.to_text().split())
+    assert "in any other quantity" not in " ".join(blind_alone().to_text().split())
 
 
 def test_kinds_are_summarised() -> None:

@@ -8,7 +8,7 @@ from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.quantities import Setting
 from tpproof.numerics.finite.network import FiniteNetwork
 from tpproof.numerics.finite.space import Small
-from tpproof.numerics.finite.training import sgd_step
+from tpproof.numerics.finite.training import train
 
 
 def trajectory(net: FiniteNetwork, setting: Setting) -> Small:
@@ -30,18 +30,7 @@ def trajectory(net: FiniteNetwork, setting: Setting) -> Small:
     def slopes(outputs: Small, targets: Small) -> Small:
         return np.where(trained, outputs - targets, 0.0)
 
-    followed = []
-    for t in range(setting.steps + 1):
-        try:
-            if t < setting.steps:
-                rate = setting.rate * count / (count - 1)  # a step divides by the size of the batch
-                followed.append(sgd_step(net, inputs, setting.targets, rate, slopes)[0])
-            else:
-                followed.append(net.forward(inputs).outputs)
-                net.require_finite(followed[-1:], "an output")
-        except TpproofError as error:
-            if error.code != "E152":
-                raise
-            found = f"{error.found}, after {t} of {setting.steps} steps"
-            raise TpproofError("E152", found, "a training that converges: a smaller rate") from error
-    return np.stack(followed)
+    rate = setting.rate * count / (count - 1)  # a step divides by the size of the batch
+    last = [setting.steps]
+    found = train(net, inputs, setting.targets, inputs, setting.steps, rate, loss=slopes, follow=last)
+    return np.concatenate([np.reshape(found.batches, (-1, *found.tests.shape[1:])), found.tests])

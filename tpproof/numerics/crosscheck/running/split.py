@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from tpproof import __version__
 from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.finite import FiniteNetwork, Kernels, Space, empirical_kernels
 from tpproof.numerics.finite.space import alone
 from tpproof.numerics.tiles.namespaces import namespace
@@ -128,6 +129,7 @@ def split_kernels(
     scheduler: str | None = None,
     timeout: float = cluster.TIMEOUT,
     patience: float = PATIENCE,
+    limits: Limits = DEFAULT,
 ) -> Kernels:
     """The empirical NTK of one network (exact sampler) whose coordinates are shared out over workers.
 
@@ -139,6 +141,8 @@ def split_kernels(
         See `Shares`.
     scheduler, timeout, patience
         See `split`.
+    limits
+        With which the program was read.
 
     Raises
     ------
@@ -147,7 +151,7 @@ def split_kernels(
     """
     whole = FiniteNetwork(program, Space(width, dtype=dtype, seed=seed))
     options = {"inputs": [x.tolist() for x in whole.inputs(inputs)]}
-    work = Recipe(kernels_of, canonical_bytes(to_json(program)).decode(), json.dumps(options))
+    work = Recipe(kernels_of, canonical_bytes(to_json(program)).decode(), json.dumps(options), limits)
     shares = Shares(width, seed, parts, dtype, backend)
     found: Kernels = split(work, shares, scheduler=scheduler, timeout=timeout, patience=patience)
     return found
@@ -155,6 +159,6 @@ def split_kernels(
 
 def kernels_of(recipe: Recipe) -> SharedWork:
     """The kernels of a program at the inputs of the options."""
-    program = from_json(json.loads(recipe.program))
+    program = from_json(json.loads(recipe.program), recipe.limits)
     inputs = [np.array(x) for x in json.loads(recipe.options)["inputs"]]
     return lambda space: empirical_kernels(FiniteNetwork(program, space), inputs)

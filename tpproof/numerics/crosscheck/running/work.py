@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.crosscheck.measured.measure import Measured, measure
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
 from tpproof.numerics.crosscheck.running.backends import namespace
@@ -28,6 +29,7 @@ def recipe(
     sampler: str = "exact",
     backend: str = "numpy",
     seed: int = 0,
+    limits: Limits = DEFAULT,
 ) -> Recipe:
     """All that the numbers of a cross-check depend on, but widths and samples."""
     options = {
@@ -37,12 +39,13 @@ def recipe(
         "backend": backend,
         "seed": seed,
     }
-    return Recipe(work_of, canonical_bytes(to_json(program)).decode(), json.dumps(options, sort_keys=True))
+    text = canonical_bytes(to_json(program)).decode()
+    return Recipe(work_of, text, json.dumps(options, sort_keys=True), limits)
 
 
 def work_of(recipe: Recipe) -> Work:
     """Measures the network of a task; the row is `joined`."""
-    program, options = from_json(json.loads(recipe.program)), json.loads(recipe.options)
+    program, options = from_json(json.loads(recipe.program), recipe.limits), json.loads(recipe.options)
     quantities = tuple(Quantity(Kind(kind), tuple(key), "", "") for kind, key in options["quantities"])
     setting = _setting(options["setting"])
 

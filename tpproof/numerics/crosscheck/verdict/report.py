@@ -182,10 +182,16 @@ class CrossCheck:
     @property
     def detectable(self) -> float | None:
         """The smallest relative error of the kernel that would have been detected, in each of its entries, with
-        probability 0.9; where the kernel was left out, of every quantity. None if one of them was not tested.
+        probability 0.9; where the kernel was left out, of every quantity. None if one of them was not tested. Of other
+        kinds: `detectable_by_kind`.
         """
         kernel = [f for f in self.finals if f.quantity.kind is Kind.KERNEL]
         return _largest(kernel or self.finals)
+
+    @property
+    def detectable_by_kind(self) -> dict[Kind, float | None]:
+        """The same of each kind, relative to the scale of its quantities; None if one of them was not tested."""
+        return {k.kind: k.detectable for k in self.kinds()}
 
     def kinds(self) -> tuple[KindSummary, ...]:
         """In the order of `Kind`, those that were tested."""

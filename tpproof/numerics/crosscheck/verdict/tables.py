@@ -110,10 +110,18 @@ def _verdict(check: CrossCheck) -> Text:
         kernel = any(f.quantity.kind is Kind.KERNEL for f in check.finals)
         what = "the kernel" if kernel else "any quantity"
         seen = f"; {an_error(check.detectable)} in {what} would have been detected (probability 0.9)"
-        line.append(seen, style="dim")
+        line.append(f"{seen}{_elsewhere(check)}", style="dim")
     networks = ", ".join(f"{m} × n = {n}" for n, m in zip(check.widths, check.samples, strict=True))
     line.append(f"\n{networks}; {check.sampler} sampler, {check.backend}, seed {check.seed}", style="dim")
     return line.append(f", {check.seconds:.1f} s\n" if check.seconds else "\n", style="dim")
+
+
+def _elsewhere(check: CrossCheck) -> str:
+    """What would have been detected in the quantities that see least."""
+    found = check.detectable_by_kind
+    others = [seen for kind, seen in found.items() if kind is not Kind.KERNEL]
+    seen = [s for s in others if s is not None]
+    return f", of {percent(max(seen))} in any other quantity" if seen == others != [] and Kind.KERNEL in found else ""
 
 
 def _table(title: str, *columns: str) -> Table:
