@@ -92,7 +92,7 @@ LETTERS = {command.strip("\\{} "): letter for letter, command in MATH.items() if
 LETTERS["lim"] = "lim"
 KEPT = {  # of the arguments of these macros; of all others every one
     "label": "-", "tppanchor": "-", "tppstatus": "---", "tppsealed": "---+", "tppfigure": "-+-", "tppdisplay": "-++",
-    "tppwide": "--+", "tppnarrow": "-+-", "tppinference": "+++++-", "ref": "-", "cite": "-",
+    "tppwide": "--+-", "tppnarrow": "-+-", "tppinference": "+++++-", "ref": "-", "cite": "-",
 }  # fmt: skip
 ENVIRONMENTS = {"tpptable": "-++"}
 _TOKEN = re.compile(r"\\[A-Za-z@]+\*?|\\.|[{}\[\]]|[^\\{}\[\]]+", re.DOTALL)
