@@ -104,7 +104,8 @@ def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
     if not expanded or sum(expanded.values()) > EXPANDED:
         return tuple(form.output_lines(r.outputs))
     right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
-    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
+    rests = {k for e in [*form.recursion.named, *form.recursion.kernels] for k in e.steps}
+    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), tuple(sorted(rests))),)
 
 
 def _terms(f: Formula) -> int:

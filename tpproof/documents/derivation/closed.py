@@ -264,18 +264,16 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
     ]  # fmt: skip
     lines = form.kernel_lines()
     if lines:
-        about = (
-            ("the sum over paths ", Cite("(95)")) if r.notation == "yang" else ("what training the layers below adds",)
-        )
+        which: Inlines = ("The path sums C ", Cite("(95)"), " follow") if r.notation == "yang" else (
+            "The kernels ", Name(letters[1]), " of the layers, the path sums ", Cite("(95)"), " in these letters, "
+            "follow",
+        )  # fmt: skip
         blocks.append(
             Paragraph(
                 (
-                    "The sums ",
-                    Name(letters[1]),
-                    ", ",
-                    *about,
-                    ", follow from the ones before; where the source terms "
-                    f"of a sum are the covariance itself (σ² = κ) it is written {letters[0]}:",
+                    *which,
+                    " recursively. Where what training itself adds to one is the covariance (σ² = κ), it is written "
+                    f"{letters[0]}:",
                 )
             )
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tpproof.documents.blocks import Block, Cite, Paragraph, Ref, Section, Strong
 from tpproof.documents.derivation.folding import Sides, Written, fold
-from tpproof.documents.derivation.induction import contracted_terms
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.derivation.prose import displayed
+from tpproof.documents.derivation.prose import contracted_terms, displayed
 from tpproof.documents.derivation.reading import Reading, Step
 from tpproof.documents.formula import Limit, Row
 
@@ -65,7 +64,7 @@ def _dot(r: Reading, step: Step) -> Written:
     g = step["conclusion"][1]
 
     def write(at: Names) -> Sides:
-        return Limit(at.vector(g), "", "dot"), "=", contracted_terms(at, r, g, False)
+        return Limit(at.vector(g), "", "dot"), "=", contracted_terms(at, g, False)
 
     return Written((None, r.names.index(g)), (step["id"],), write)
 
@@ -75,6 +74,6 @@ def _change(r: Reading, step: Step) -> Written:
 
     def write(at: Names) -> Sides:
         hat = Row(("δ", at.vector(~g, True)))
-        return Limit(at.vector(g, True), "δ"), "=", Row((Limit(hat), " + ", contracted_terms(at, r, g, True)))
+        return Limit(at.vector(g, True), "δ"), "=", Row((Limit(hat), " + ", contracted_terms(at, g, True)))
 
     return Written((r.names.index(g), None), (), write)

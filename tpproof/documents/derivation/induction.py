@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from tpproof.documents.blocks import Block, Cite, Display, Fold, Inlines, Line, Paragraph, Ref, Section
 from tpproof.documents.derivation.folding import Sides, Written, fold
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.derivation.prose import displayed, quantity_line
+from tpproof.documents.derivation.prose import CHI, base_of, contracted_terms, displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, Step
-from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Row, product, total
+from tpproof.documents.derivation.unrolled import unrolled
+from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Row
 
 MEMBERS_SHOWN = 6
 FAMILIES_SHOWN = 60
 H, Y, W, G, K = (Name(letter) for letter in "hyWgk")
-CHI = Name("χ", "t", accent="ring")
 
 
 @dataclass
@@ -98,7 +98,7 @@ def _stated(r: Reading, step: Step) -> Written:
 
     def write(at: Names) -> Sides:
         change, single = Limit(at.vector(g, True), "δ"), len(uses) == 1
-        base = _base(r, g)
+        base = base_of(r.names, g)
         if single:
             k, j = uses[0]
             inner: Formula = Product((at.quantity(r.steps[j]["conclusion"][4]), Limit(at.vector(k), "d")))
@@ -107,7 +107,7 @@ def _stated(r: Reading, step: Step) -> Written:
             inner = Row(("Σ_k ", Product((c, Limit(K, "d")))))
         right: list[Formula | str] = ["−", CHI, inner if single else Row(("(", inner, ")"))]
         if g in names.contracted:
-            right += [" + ", contracted_terms(at, r, g, True)]
+            right += [" + ", contracted_terms(at, g, True)]
         node = r.program.nodes[g]
         if node.op == "matmul":
             matrix = Row((at.parameter(node.data[0]), "ᵀ" if node.data[1] else "", "•"))
@@ -117,21 +117,6 @@ def _stated(r: Reading, step: Step) -> Written:
     note: Inlines = () if len(uses) == 1 else ("k over ", *_listed(names, [k for k, _ in uses]))
     index = (names.index(g), names.index(uses[0][0]) if len(uses) == 1 else None)
     return Written(index, (step["id"],), write, note)
-
-
-def _base(r: Reading, g: int) -> int:
-    return ~g if g in r.names.contracted else g
-
-
-def contracted_terms(at: Names, r: Reading, g: int, changes: bool) -> Formula:
-    """What a contraction adds: σ² E[∂x/∂Ẑ] times y, or its change."""
-    terms = []
-    for term in at.reduced.terms(g):
-        if term.vector >= 0:
-            atoms = at.reduced.coefficient_atoms(term, 0 if changes else 1)
-            factors = [at.expectation(atom) for atom in atoms if not at.is_one(atom)]
-            terms.append(product([*factors, Limit(at.vector(term.vector, changes), "δ" if changes else "")]))
-    return total(terms)
 
 
 def _listed(names: Names, vectors: list[int]) -> Inlines:
@@ -152,7 +137,7 @@ def _commas(formulas: list[Formula]) -> Inlines:
 def induction(r: Reading, some: list[Family]) -> Section:
     """Each G-var's inductive step."""
     later = [f for f in some if _is_matmul(r, f)]
-    blocks: list[Block] = [*_scheme()] if later else []
+    blocks: list[Block] = [*_scheme(r)] if later else []
     blocks += [_fold(r, family) for family in later[:FAMILIES_SHOWN]]
     if len(later) > FAMILIES_SHOWN:
         rest = later[FAMILIES_SHOWN:]
@@ -166,7 +151,7 @@ def induction(r: Reading, some: list[Family]) -> Section:
     return Section(("Inductive step",), "induction", tuple(blocks))
 
 
-def _scheme() -> Iterable[Block]:
+def _scheme(r: Reading) -> Iterable[Block]:
     """(108)–(110) for any G-var."""
     change, dk = Limit(Row((W, "δ", Name("h", tilde=True)))), Limit(K, "d")
     signal = Limit(Row((W, "ᵀd", K)), "", "hat")
@@ -211,9 +196,20 @@ def _scheme() -> Iterable[Block]:
                 "compared "
                 "with the sum C over paths ", Cite("(95)"), " of the same pair, which was found without it: the terms "
                 "are equal, which is the last equality of each line.",
+                *_contracted(r),
             )
         ),
     )  # fmt: skip
+
+
+def _contracted(r: Reading) -> Inlines:
+    if not r.contracted:
+        return ()
+    return (
+        " At a contracted G-var ZDot has further terms, over changes: they are set apart in ",
+        Ref("contraction"),
+        ".",
+    )
 
 
 def _fold(r: Reading, family: Family) -> Fold:
@@ -228,7 +224,9 @@ def _fold(r: Reading, family: Family) -> Fold:
         summary += [line.left, " = ", line.right, *([", ", *line.note] if line.note else [])]
     more = [f"; and {len(definitions) - 3} more"] if len(definitions) > 3 else []
     label = f"at-{family.gvars[0]}"
+    before = [line for step in family.induction for line in unrolled(r, step)]
     blocks: list[Block] = [
+        *displayed(fold(before, names), f"unrolled-{label}"),
         *displayed(changes, f"changes-{label}"),
         Paragraph(("Hence ", Cite("(107)"), *_beside(r, family), ":")),
         *displayed(stated, f"107-{label}", "(107)"),
