@@ -201,7 +201,8 @@ class ClosedForm:
         return [Line(Call(name, INPUTS), "=", self._sum(self.names, e, False), (), e.steps) for e, name in named]
 
     def _sum(self, names: Names, e: Equation, replaced: bool) -> Formula:
-        terms = [t for t in e.terms if t.pair is not None or not replaced]
+        kept = [t for t in e.terms if not any(map(self.covariances.vanishes, t.atoms))]
+        terms = [t for t in kept if t.pair is not None or not replaced]
         addends = [Addend(self._index(t), self._term(t)) for t in terms]
         if replaced:
             addends.insert(0, Addend((None, None), lambda names: self.quantities.covariance(names, *e.pair)))
