@@ -12,7 +12,7 @@ from tpproof.documents.derivation.names import Names, Place
 from tpproof.documents.derivation.notations import INPUTS, LETTERS, Quantities
 from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.derivation.recursion import TERMS_EXPANDED, Equation, Recursion, Term, is_covariance
+from tpproof.documents.derivation.recursion import Equation, Recursion, Term, is_covariance
 from tpproof.documents.derivation.sums import Addend, sum_of
 from tpproof.documents.formula import Call, Formula, Mean, Name, Number, Power, letter, product, total
 from tpproof.program.atoms import TRAIN, Atom
@@ -20,6 +20,8 @@ from tpproof.program.model import Kind
 from tpproof.program.reduced import LinearTerm
 
 NUMBERS_SHOWN = 12
+TERMS_PRINTED = 400
+"""Terms of one sum of the kernel."""
 LINES_SHOWN = 150
 """Lines of one kind: the kernel is printed in full for longer than anything else."""
 Writer = Callable[[Names], Sides]
@@ -135,7 +137,7 @@ class ClosedForm:
         return lambda names: (
             left(names, *pair),
             "=",
-            total([self._summand(names, s) for s in summands], TERMS_EXPANDED),
+            total([self._summand(names, s) for s in summands], TERMS_PRINTED),
         )
 
     def _summand(self, names: Names, summand: Summand) -> Formula:
@@ -206,7 +208,7 @@ class ClosedForm:
         addends = [Addend(self._index(t), self._term(t)) for t in terms]
         if replaced:
             addends.insert(0, Addend((None, None), lambda names: self.quantities.covariance(names, *e.pair)))
-        return sum_of(addends, names, TERMS_EXPANDED)
+        return sum_of(addends, names, TERMS_PRINTED)
 
     def _term(self, t: Term) -> Callable[[Names], Formula]:
         def write(names: Names) -> Formula:
