@@ -9,6 +9,8 @@ from tpproof.documents.derivation.prose import CHI, displayed, quantity_line, st
 from tpproof.documents.derivation.reading import Reading, Step
 from tpproof.documents.formula import BigSum, Call, Formula, Limit, Mean, Name, Product, Row, Sum, product
 
+S, D, R, C = (Name(letter) for letter in "SDRC")
+
 
 def proposition(r: Reading) -> Section:
     """K of (100) is the path sum (96), by the duality lemma."""
@@ -27,17 +29,16 @@ def proposition(r: Reading) -> Section:
         Paragraph(
             (
                 "The infinite-width NTK is by definition ", Cite("(100)"), " the sum over all parameters of κ times "
-                "the "
-                "second moments of error signals times those of what the parameter multiplies:",
+                "the second moments of error signals times those of what the parameter multiplies:",
             )
         ),
         *displayed([definition], "ntk", "(100)"),
         Paragraph(
             (
                 "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other end. In the "
-                "pair graph "
-                "let S be what a pair starts with and R what the readouts put on it; C solves the recursion forward "
-                "from S, D backward from R, so ΣS·D = ΣR·C (duality lemma), and",
+                "pair graph let S be what a pair starts with and R what the readouts put on it; C solves the "
+                "recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
+                "lemma), and",
             )
         ),
         *displayed(sums, "path-sum", "(96)"),

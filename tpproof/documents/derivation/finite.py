@@ -39,8 +39,7 @@ def crosscheck(r: Reading) -> list[Block]:
         f"{_text(found.get('seed'))}, {_text(found.get('sampler'))} sampling, chance of a false alarm "
         f"{_text(found.get('alpha'))}, smallest relative error of the kernel that it would have seen "
         f"{_text(found.get('detectable'))}. Fluctuations go like n to the power {_text(found.get('slope'))}, where "
-        "−1/2 is "
-        "expected.",
+        "−1/2 is expected.",
         *((" It was interrupted.",) if found.get("partial") is True else ()), *where,
     )  # fmt: skip
     blocks: list[Block] = [Paragraph(text)]

@@ -11,10 +11,12 @@ from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import CHI, base_of, contracted_terms, displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, Step
 from tpproof.documents.derivation.unrolled import unrolled
-from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Row
+from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Quotient, Row
 
 MEMBERS_SHOWN = 6
 FAMILIES_SHOWN = 60
+XI = Name("ξ", tilde=True), Name("ξ")
+GRAM = Quotient(Row((XI[0], "ᵀ", XI[1])), Name("d"))
 H, Y, W, G, K = (Name(letter) for letter in "hyWgk")
 
 
@@ -75,9 +77,11 @@ def base(r: Reading, some: list[Family]) -> Section:
     text: Inlines = (
         "Let ", moved, " be defined by ",
         Mean(Derivative(Limit(Name("a", tilde=True), "δ"), Limit(Name("b"), "d"))), " = −", CHI, moved,
-        ": how much of ", Limit(Name("b"), "d"), " the step at time t puts into the change of a at the test input. At "
-        "initial G-vars the update is the whole change ", Cite("(D.3.1), (123)"), ": for an embedding δ(Uξ̃) = "
-        "−χκ Σ dg ξ̃ᵀξ/d, summed over its uses g = Uξ, for a vector parameter δb = −χκ db. Hence",
+        ": how much of ", Limit(Name("b"), "d"), " the step at time ", Name("t"), " puts into the change of ",
+        Name("a"),
+        " at the test input. At initial G-vars the update is the whole change ", Cite("(D.3.1), (123)"),
+        ": for an embedding ", Row(("δ(", Name("U"), XI[0], ") = −χκ Σ_g d", G, " ", GRAM)), ", over its uses ",
+        Row((G, " = ", Name("U"), XI[1])), ", for a vector parameter ", Row(("δb = −χκ db",)), ". Hence",
     )  # fmt: skip
     blocks: list[Block] = [
         Paragraph(text), *displayed(lines, "initial-changes"),
@@ -163,14 +167,14 @@ def _scheme(r: Reading) -> Iterable[Block]:
     slope = Mean(Derivative(Limit(Name("h", tilde=True), "δ"), signal))
     kappa, sigma = Name("κ", "W"), Name("σ", "W", above="2")
     j_h = Call(Name("J"), (Name("h", tilde=True), Y))
+    collected = Row((Call(Name("J"), (Name("g", tilde=True), K)), " = ", kappa, moment, " + ", sigma, j_h))
     return (
         Paragraph(
             (
                 "Let ", G, " = ", Row((W, H)), " and suppose ", Cite("(107)"), " at all G-vars before it. Below, ", K,
                 " = ",
                 Row((W, Y)), " runs over the uses of the same matrix in the run at ξ, g itself among them. One SGD "
-                "step, "
-                "unrolled ", Cite("(108)"), ", changes g at the test input by",
+                "step, unrolled ", Cite("(108)"), ", changes g at the test input by",
             )
         ),
         Display(
@@ -186,16 +190,13 @@ def _scheme(r: Reading) -> Iterable[Block]:
         Paragraph(
             (
                 "The last line is where the induction hypothesis ", Cite("(113)"), " enters. By the chain rule ",
-                Cite("(111)-(112)"), " the change of h is linear in the changes of what it reads, whose coefficients "
-                "are known; and ", signal, " enters it only through ", Limit(Y, "d"), ", which contains it once, and "
-                "so "
-                "through the error signals that ", Limit(Y, "d"), " feeds ", Cite("(117)-(120)"), ". Collecting ",
-                Cite("(110)"), ", J(g̃, k) = κ E[", Limit(Name("h", tilde=True)), Limit(Y), "] + σ² ", j_h, ", and "
-                "modulo the "
-                "hat this is ", Cite("(107)"), ". Each sum below was derived from the update, and has then been "
-                "compared "
-                "with the sum C over paths ", Cite("(95)"), " of the same pair, which was found without it: the terms "
-                "are equal, which is the last equality of each line.",
+                Cite("(111)-(112)"), " the change of ", H, " is linear in the changes of what it reads, whose "
+                "coefficients are known; and ", signal, " enters it only through ", Limit(Y, "d"), ", which contains "
+                "it once, and so through the error signals that ", Limit(Y, "d"), " feeds ", Cite("(117)-(120)"),
+                ". Collecting ", Cite("(110)"), ", ", collected, ", and modulo the hat this is ", Cite("(107)"),
+                ". Each sum below was derived from the update, and has then been compared with the sum C over paths ",
+                Cite("(95)"), " of the same pair, which was found without it: the terms are equal, which is the last "
+                "equality of each line.",
                 *_contracted(r),
             )
         ),

@@ -62,10 +62,10 @@ def _sums(symbol: str) -> tuple[Rule, Rule, Rule, Rule]:
     through = _row(_q(symbol, X, Y), " = Σ_i,j ", _slopes(X, AI, Y, BJ), _q(symbol, AI, BJ))
     return (
         Rule((), start, "g and k initial G-vars of one embedding, or of one vector parameter"),
-        Rule((_q(symbol, H, Y),), extended, "g = Wh and k = Wy, or both with the transpose; no last term where h and y "
-             "have no matrix in common"),
-        Rule((_q(symbol, AI, BJ),), linear, "a or b a linear combination, with weights w; the other stays as it is if "
-             "it is none"),
+        Rule((_q(symbol, H, Y),), extended, "g = Wh and k = Wy, or both with the transpose; no last term where h and "
+        "y have no matrix in common"),
+        Rule((_q(symbol, AI, BJ),), linear, "a or b a linear combination, with weights w; the other stays as it is "
+        "if it is none"),
         Rule((_q(symbol, AI, BJ),), through, "x and y NonLins of the a_i and b_j; a G-var in their place stays as it "
         "is"),
     )  # fmt: skip
@@ -110,8 +110,7 @@ def rules(r: Reading) -> Section:
         Paragraph(
             (
                 "A tilde marks the run at ξ̃; what J stands for is in the base case. The rules of J have the same "
-                "shape as "
-                "those of C, and are checked by other code from the SGD update.",
+                "shape as those of C, and are checked by other code from the SGD update.",
             )
         )
     ]
