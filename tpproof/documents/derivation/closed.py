@@ -275,8 +275,9 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             Paragraph(
                 (
                     *which,
-                    " recursively. Where what training itself adds to one is the covariance (σ² = κ), it is written "
-                    f"{letters[0]}:",
+                    " recursively. Where what training itself adds to one is the covariance (σ² = κ), it is written ",
+                    Name(letters[0]),
+                    ":",
                 )
             )
         )
