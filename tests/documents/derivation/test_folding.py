@@ -57,7 +57,8 @@ def test_the_words_beside_a_line_are_the_indices_and_steps_that_it_stands_for(
     r = reading_of(name, constants)
     for line in folded(r, "C"):
         if line.instances:
-            said = str(line.note[-1])
+            said = "".join(part if isinstance(part,
+            str) else to_text(part) for part in line.note)  # type: ignore[arg-type]
             words, steps = re.fullmatch(r"for (.*?) \((steps .*)\)", said).groups()  # type: ignore[union-attr]
             names, values = indices_in(words)
             assert (tuple(names), sorted(values)) == (line.indices, sorted(line.instances))
