@@ -95,7 +95,7 @@ class Printer:
 
     def steps(self, line: Line) -> Markup:
         """Links to the steps that a line states, unless its note has them."""
-        ids = line.steps
+        ids = sorted(line.steps)
         if not ids or any(isinstance(part, Ref) and part.target.startswith("step-") for part in line.note):
             return Markup("")
         found = []
