@@ -10,7 +10,7 @@ import pytest
 
 import tpproof as tp
 from tests.documents.derivation.evaluation import indices_in, unfolded
-from tpproof.documents.blocks import Line
+from tpproof.documents.blocks import Cite, Code, Inline, Inlines, Line, Ref, Strong
 from tpproof.documents.derivation.folding import fold, steps_text
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import quantity_line
@@ -50,6 +50,16 @@ def test_folded_lines_stand_for_exactly_the_lines_of_the_steps(
         assert set(map(repr, meant)) == set(map(repr, said))
 
 
+def plain(parts: Inlines) -> str:
+    return "".join(map(_plain, parts))
+
+
+def _plain(part: Inline) -> str:
+    if isinstance(part, str):
+        return part
+    return part.text if isinstance(part, (Ref, Cite, Code, Strong)) else to_text(part)
+
+
 @pytest.mark.parametrize(("name", "constants"), NETWORKS, ids=IDS)
 def test_the_words_beside_a_line_are_the_indices_and_steps_that_it_stands_for(
     name: str, constants: dict[str, Any]
@@ -57,12 +67,10 @@ def test_the_words_beside_a_line_are_the_indices_and_steps_that_it_stands_for(
     r = reading_of(name, constants)
     for line in folded(r, "C"):
         if line.instances:
-            said = "".join(part if isinstance(part,
-            str) else to_text(part) for part in line.note)  # type: ignore[arg-type]
-            words, steps = re.fullmatch(r"for (.*?) \((steps .*)\)", said).groups()  # type: ignore[union-attr]
+            words, steps = re.search(r"for (.*?) \((steps .*)\)$", plain(line.note)).groups()  # type: ignore[union-attr]
             names, values = indices_in(words)
             assert (tuple(names), sorted(values)) == (line.indices, sorted(line.instances))
-            assert steps == steps_text(line.steps)
+            assert steps == plain(steps_text(line.steps))
         else:
             assert len(line.steps) == 1
 

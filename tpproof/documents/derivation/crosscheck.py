@@ -22,8 +22,8 @@ MOST_ROWS, MOST_KINDS, MOST_NOTES, MOST_WIDTHS, MOST_ENTRIES = 40, 12, 20, 64, 6
 """What docs/certificate-format.md allows; of a longer list the rest is not printed."""
 LONGEST = 400
 VERDICTS = {
-    "agrees": "agree with the proof", "disagrees": "disagree with the proof",
-    "blind": "say nothing: the tests had no power",
+    "agrees": "agrees with the limit", "disagrees": "disagrees with the limit",
+    "blind": "says nothing: its tests had no power",
 }  # fmt: skip
 
 
@@ -31,8 +31,8 @@ def crosscheck(found: dict[str, Any], network_sha256: str) -> Section:
     """Verdict, kinds of quantities, the kernel's way to its limit, single tests, how to repeat it."""
     blocks: list[Block] = [_summary(found)]
     if found.get("network_sha256") != network_sha256:
-        other = "This cross-check is of another network than this certificate: it says nothing here."
-        blocks.insert(0, Paragraph((Strong(other),)))
+        other = "It is about another network than this certificate."
+        blocks.append(Paragraph((Strong(other),)))
     entries = _dicts(found.get("kernel"), MOST_ENTRIES)
     if entries:
         table = _kernel(entries, _texts(found.get("widths"), MOST_WIDTHS))
@@ -45,15 +45,16 @@ def crosscheck(found: dict[str, Any], network_sha256: str) -> Section:
 
 
 def _summary(found: dict[str, Any]) -> Block:
-    verdict = VERDICTS.get(_text(found.get("verdict")), "gave no verdict that is known here")
+    verdict = VERDICTS.get(_text(found.get("verdict")), "has no verdict")
     partial = " It was interrupted: fewer networks were drawn than were asked for." if found.get("partial") else ""
-    drawn = f"{_text(found.get('sampler'))} sampling, seed {_text(found.get('seed'))}"
+    samples = ", ".join(_texts(found.get("samples"), MOST_WIDTHS)) or "–"
     text: Inlines = (
-        f"{_text(found.get('quantities'))} quantities of networks of finite width, drawn by {drawn}, ",
-        Strong(verdict), f"; {_text(found.get('disagreeing'))} disagree, at a chance of a false alarm of "
+        "A cross-check with finite networks ", Strong(verdict), f": {_text(found.get('disagreeing'))} of "
+        f"{_text(found.get('quantities'))} quantities disagree, at a chance of a false alarm of "
         f"{_text(found.get('alpha'))} for all together. A relative error of {_text(found.get('detectable'))} of the "
-        f"kernel would have been seen nine times in ten. Fluctuations shrink as n to the power "
-        f"{_text(found.get('slope'))}, where −1/2 is expected.{partial}",
+        "kernel would have been seen nine times in ten. Fluctuations go like n to the power "
+        f"{_text(found.get('slope'))}, where −1/2 is expected.{partial} Drawn: {samples} networks of the widths below, "
+        f"by {_text(found.get('sampler'))} sampling, seed {_text(found.get('seed'))}.",
     )  # fmt: skip
     command = _text(found.get("command"))
     again: Inlines = (" To draw the same networks again, having read it: ", Code(command)) if command != "–" else ()
