@@ -67,6 +67,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E171": ("LaTeX did not compile the document", "please report it, with the .tex file"),
     "E172": ("no picture could be made of the PDF", "install what the message names, or choose another format"),
     "E173": ("there is no such path pair", "`tpproof paths NET` lists them; a network of few paths has few pairs"),
+    "E174": ("a template is wrong", "compare it with the one of the same name in tpproof/documents/templates"),
 }
 
 

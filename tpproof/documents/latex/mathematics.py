@@ -29,7 +29,7 @@ _ENDS = {
     r"\tpptimes": r"\cdot", r"\tppbreak": "", r"\tppcomma": ",", r"\tppplus": "{}+", r"\tppminus": "{}-",
     r"\allowbreak": "", "=": "{}=", **{rf"\{word}": rf"\{word}" for word in ("to", "equiv", "cong", "approx", "le")},
 }  # fmt: skip
-"""Where a line may end, and what stands there then."""
+"""Where a line may end, and the sign that stands there."""
 SHORT = 20
 """Letters of LaTeX that no line needs to be broken for."""
 
@@ -133,7 +133,7 @@ def _without_groups(tokens: list[str]) -> list[str]:
 
 
 def unbroken(latex: str) -> list[str]:
-    """The pieces of a formula between which a line may end, each with the sign that then stands at its end."""
+    """The pieces of a formula between which a line may end, each with the sign that then stands beside it."""
     pieces = [""]
     braces = 0
     for token in _TOKEN.findall(latex):
