@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AXE := $(VENV)/axe
 NET ?= zoo:mlp
 OUT ?= out
 
@@ -14,7 +15,7 @@ LATEX_PACKAGES := latexmk texlive-latex-base texlive-latex-recommended texlive-l
 prove: $(VENV)/.installed
 	$(BIN)/tpproof prove $(NET) --out $(OUT)
 
-test: $(VENV)/.installed-test $(VENV)/.installed-latex
+test: $(VENV)/.installed-test $(VENV)/.installed-latex $(VENV)/.installed-browser
 	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.installed-test
@@ -58,4 +59,19 @@ $(VENV)/.installed-latex: $(VENV)/bin/python
 	  echo "installing the Debian packages $(LATEX_PACKAGES)"; \
 	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
 	  $$root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends $(LATEX_PACKAGES); }
+	@touch $@
+
+# The tests open pages in the system's Chromium and look at them with axe, an accessibility checker.
+$(VENV)/.installed-browser: $(VENV)/bin/python
+	@command -v chromium >/dev/null || { \
+	  echo "installing the Debian package chromium"; \
+	  root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && $$root apt-get install -y -qq chromium; }
+	@[ -f $(AXE)/node_modules/axe-core/axe.min.js ] || { \
+	  command -v npm >/dev/null || { \
+	    echo "installing the Debian packages nodejs and npm"; \
+	    root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	    $$root apt-get update -qq && $$root apt-get install -y -qq nodejs npm; }; \
+	  echo "installing the npm package axe-core"; \
+	  mkdir -p $(AXE) && npm install --silent --no-audit --no-fund --prefix $(AXE) axe-core@4; }
 	@touch $@

@@ -26,6 +26,7 @@ from tpproof.program.canonical import from_json
 from tpproof.program.constants import Constant
 from tpproof.program.model import GVAR_OPS, Kind, Parameter, Program
 
+LAWS = ("sigma2", "kappa")
 TERMS_SHOWN = 12
 """Terms of one step's sum that are written out."""
 
@@ -51,19 +52,19 @@ class Vocabulary:
         self.steps: list[dict[str, Any]] = data["steps"]
         self.contracted = {step["conclusion"][1] for step in self.steps if step["rule"] == "contract"}
         self._atoms: dict[int, Formula] = {}
-        program = self.program
-        self.unit = {  # positions of atoms whose value is 1, and of those whose value is 0
-            k for k, a in enumerate(self.atoms) if self._value(program, a) == 1
-        }
-        self.zero = {k for k, a in enumerate(self.atoms) if self._value(program, a) == 0}
+        self._laws: dict[tuple[str, int, bool], Constant] = {}
+        values = [self.law_value(str(a[0]), a[1], a[2]) if a[0] in LAWS else None for a in self.atoms]
+        self.unit = {k for k, value in enumerate(values) if value == 1}  # positions of atoms whose value is 1
+        self.zero = {k for k, value in enumerate(values) if value == 0}
 
-    @staticmethod
-    def _value(program: Program, atom: list[Any]) -> Constant | None:
-        """σ² or κ of a parameter; None for any other atom."""
-        if atom[0] not in ("sigma2", "kappa"):
-            return None
-        parameter: Parameter = program.parameters[atom[1]]
-        return parameter.variance(atom[2]) if atom[0] == "sigma2" else parameter.rate(atom[2])
+    def law_value(self, kind: str, p: int, transposed: int = 0) -> Constant:
+        """The value of σ² ("sigma2") or κ ("kappa") of a parameter."""
+        key = kind, p, bool(transposed)
+        if key not in self._laws:
+            parameter: Parameter = self.program.parameters[p]
+            of = parameter.variance if kind == "sigma2" else parameter.rate
+            self._laws[key] = of(bool(transposed))
+        return self._laws[key]
 
     # vectors ----------------------------------------------------------------------------------------------
 

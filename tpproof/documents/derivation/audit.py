@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tpproof.documents.blocks import Block, Cite, Column, Inlines, Paragraph, Ref, Section, Table, TableRow
+from tpproof.documents.derivation.dependencies import dependencies
 from tpproof.documents.derivation.reading import Reading, Step, ends
 from tpproof.documents.derivation.steps import step_formula
 from tpproof.documents.document import Part, StepRow
@@ -18,27 +21,6 @@ PARTS = (
     ("kernel", "Proposition D.3 (96)", ("K96", "duality")),
     ("conclusion", "The conclusion (121)–(122)", ("limit", "listed", "theorem")),
 )
-
-RULES = {
-    "path-start": "C of two initial G-vars of one parameter: κ ξ̃ᵀξ/d for an embedding, κ for a vector parameter",
-    "path-extend": "C(Wh̃, Wk) = κ E[Z^h̃ Z^k] + σ² C(h̃, k)",
-    "path-linear": "C is bilinear: a linear combination is expanded",
-    "path-nonlin": "C(x̃, y) = Σ E[∂_i x̃ ∂_j y] C(ã_i, b_j), over what x and y read",
-    "update-initial": "one SGD step moves an initial G-var by −χκ Σ dg ξ̃ᵀξ/d, a vector parameter by −χκ db",
-    "update-gvar": "one SGD step moves Wh̃ by the update (91), and ZDot (109) of Wδh̃",
-    "change-linear": "the change of a linear combination, and what flows back through it",
-    "change-nonlin": "the chain rule (93), (111)–(112), and backward unwinding (117)–(120)",
-    "contract": "ZDot (65) in the forward pass, where W meets its transpose",
-    "induction": "(107) at a G-var, from the J of its pairs",
-    "backprop": "E[Z^da Z^db] from the readers of a and b, (105)–(106)",
-    "ntk": "the definition (100): Σ κ E[Z^dg Z^dg] E[Z^h Z^h] over all uses of all parameters",
-    "path-sum": "Proposition D.3: the readouts' own part, and σ_v² C of the vectors that they read",
-    "duality": "Σ S·D = Σ R·C: the kernels of (96) and (100) are equal",
-    "limit": "(121)–(122): the limit of the output's change",
-    "listed": "all pairs of isomorphic paths, one by one; as many as the recursion counts",
-    "theorem": "all of the above, complete for the network",
-}
-"""What each rule of the certificate does, in a line."""
 
 
 def parts(r: Reading) -> tuple[Part, ...]:
@@ -57,12 +39,13 @@ def _row(r: Reading, step: Step, part: str) -> StepRow:
     return StepRow(step["id"], step["rule"], step["equation"], formula, premises, used_by, part)
 
 
-def audit(parts: tuple[Part, ...], count: int) -> Section:
+def audit(parts: tuple[Part, ...], data: dict[str, Any]) -> Section:
     """Step | from | rule | conclusion | equation | used by."""
+    count = len(data["steps"])
     blocks: list[Block] = [
         Paragraph((f"The certificate has {count} steps. Each follows by its rule from those that it names.",))
     ]
-    blocks += [_table(part) for part in parts]
+    blocks += [dependencies(data, PARTS), *(_table(part) for part in parts)]
     return Section(("Every step",), "audit", tuple(blocks))
 
 
@@ -94,21 +77,3 @@ def links(ids: tuple[int, ...]) -> Inlines:
         shown.append(Ref(f"step-{k}", str(k)))
     more = len(ids) - PREMISES_SHOWN
     return (*shown, f" and {more} more") if more > 0 else tuple(shown)
-
-
-def rules(r: Reading) -> Section:
-    """What each rule does, and how often it is used."""
-    used: dict[str, int] = {}
-    equations: dict[str, str] = {}
-    for step in r.steps:
-        used[step["rule"]] = used.get(step["rule"], 0) + 1
-        equations[step["rule"]] = step["equation"]
-    rows = tuple(
-        TableRow(((rule,), (Cite(equations[rule]),), (text,), (str(used[rule]),)), f"rule-{rule}")
-        for rule, text in RULES.items()
-        if rule in used
-    )
-    columns = (Column("rule"), Column("equation", 0.2), Column("what it does", 0.6), Column("steps", right=True))
-    return Section(
-        ("The rules",), "rules", (Table(columns, rows, ("Rules, and how often they are used.",), "glossary"),)
-    )

@@ -29,8 +29,7 @@ def backward(r: Reading) -> Section:
     blocks: list[Block] = [
         Paragraph(
             (
-                "With ", Row(("dy = √n ∂f/∂y",)), " (√n the root of the length of y) backpropagation reads, for the "
-                "vectors of the program in reverse order,",
+                "Backpropagation, vector by vector in reverse order:",
             )
         ),
         *displayed(_signals(r), "signals"),

@@ -17,7 +17,7 @@ from tpproof.documents.blocks import (
 )
 from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Call, Formula, Name, Product, Row, total
+from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, total
 from tpproof.documents.kernel import monomial, products
 
 CLAIMS = {
@@ -33,6 +33,15 @@ CLAIMS = {
 
 EXPANDED = 4
 """Terms up to which the theorem writes its kernel out."""
+LINES, TERMS = 4, 6
+"""Kernels, and terms of each, that stand in the theorem by their quantities; longer ones are referred to."""
+
+
+def claim_of(r: Reading) -> str:
+    """What the verdict claims, in a sentence or two."""
+    if r.verdict == "conditional" and r.contracted:
+        return f"{CLAIMS['proved-by-execution']} All this is under the assumptions marked conditional."
+    return CLAIMS[r.verdict]
 
 
 def theorem(r: Reading, form: ClosedForm | None) -> Section:
@@ -60,26 +69,30 @@ def _nothing(r: Reading) -> Block:
 
 
 def _statement(r: Reading, form: ClosedForm) -> Block:
-    limits = r.of("limit")
+    limits, lines = r.of("limit"), _kernel(r, form)
+    short = len(lines) <= LINES and all(_terms(line.right) <= TERMS for line in lines)
     ids = tuple(step["id"] for step in [*limits, *r.of("theorem")])
     blocks: list[Block] = [
         Paragraph(
             (
-                "Let the network of ", Ref("program"), " be initialised as stated there and trained by SGD with batch "
-                "size 1 on the inputs ", Name("ξ", "0"), ", ", Name("ξ", "1"), ", …, for a loss with continuous "
-                "derivative. Then at every step t, for every input ", Name("ξ", tilde=True), _outputs(r),
-                ", almost surely as n → ∞,",
+                "Let f be the network with the hash ", Code(str(r.data["network_sha256"])[:16]), "…, given by ",
+                r.to("program", "its program"), ", initialised and trained by SGD with batch size 1 as its "
+                "parameters say, "
+                "on any inputs, ", Name("ξ", "t"), " at step t, for a loss with continuous derivative. Then at every "
+                "step, "
+                "for every input ", Name("ξ", tilde=True), _outputs(r), ", almost surely as n → ∞,",
             )
         ),
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
         Paragraph(
             (
                 "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
-                Cite("(100)"), " at initialisation,",
+                Cite("(100)"), " at initialisation",
+                *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
         ),
-        Display(_kernel(r, form), "theorem-kernel", "(96)"),
-        Paragraph(("with what stands in ", Ref("kernel"), ".", *_path_claim(r))),
+        *((Display(lines, "theorem-kernel", "" if r.contracted else "(96)"),
+           Paragraph(("whose terms ", Ref("kernel"), " defines.", *_path_claim(r)))) if short else ()),
     ]  # fmt: skip
     return Statement("Theorem", tuple(blocks), ("NTK training dynamics of ", Code(r.name)), "main-theorem")
 
@@ -92,6 +105,10 @@ def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
         return tuple(form.output_lines(r.outputs))
     right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
     return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
+
+
+def _terms(f: Formula) -> int:
+    return len(f.terms) + f.omitted if isinstance(f, Sum) else 1
 
 
 def _outputs(r: Reading) -> str:
@@ -112,15 +129,15 @@ def training(r: Reading) -> tuple[Formula, str, Formula]:
     return Row(("lim (", f[0], " − ", f[1], ")")), "=", Row(("−Σ_p " if several else "−", right))
 
 
-def _path_claim(r: Reading) -> tuple[str | Cite | Ref, ...]:
-    conditional: tuple[str | Cite | Ref, ...] = ()
+def _path_claim(r: Reading) -> Inlines:
+    conditional: Inlines = ()
     if r.verdict == "conditional":
         conditional = (" All this is under the assumption marked conditional in ", Ref("assumptions"), ".")
     if r.contracted:
         return (
             " It is found by executing the unrolled step with every ZDot term ", Cite("(65)"), ". A matrix meets its "
             "transpose on one path, so neither ", Cite("(107)"), " nor the path sum ", Cite("(96)"),
-            " is claimed as the paper states it: see ", Ref("contraction"), ".", *conditional,
+            " is claimed as the paper states it", *_see(r), ".", *conditional,
         )  # fmt: skip
     return (
         " Moreover ", Cite("(107)"), " holds at every G-var, and K is the path sum ", Cite("(96)"),
@@ -128,13 +145,16 @@ def _path_claim(r: Reading) -> tuple[str | Cite | Ref, ...]:
     )  # fmt: skip
 
 
+def _see(r: Reading) -> Inlines:
+    return () if r.length == "theorem" else (": see ", Ref("contraction"))
+
+
 def not_said(r: Reading) -> Section:
     """What the theorem does not say."""
     rows: list[tuple[str | Cite | Ref, ...]] = [
         ("Nothing at finite width: no rate, no width from which on the limit is near.",),
         ("Nothing uniform in time: t is fixed while n → ∞, and the steps are discrete.",),
-        ("Nothing about other optimisers or learning rates than those stated with the parameters in ",
-         Ref("program"), "."),
+        ("Nothing about other optimisers, or learning rates other than those of the parameters.",),
         ("Nothing about generalisation, or about how small the loss becomes.",),
         ("The axioms in ", Ref("axioms"), " are taken from the literature; they are used here and not proved."),
     ]  # fmt: skip

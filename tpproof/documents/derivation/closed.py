@@ -20,6 +20,8 @@ from tpproof.program.model import Kind
 from tpproof.program.reduced import LinearTerm
 
 NUMBERS_SHOWN = 12
+LINES_SHOWN = 150
+"""Lines of one kind: the kernel is printed in full for longer than anything else."""
 Writer = Callable[[Names], Sides]
 _ORDER = {"number": 0, "sigma2": 1, "kappa": 1, "scalar": 2}
 
@@ -256,7 +258,7 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
                 "below; within one input they are the same with both inputs equal. A prime is a derivative.",
             )
         ),
-        *displayed(form.covariance_lines(), "covariances"),
+        *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
         *_titled("where", form.where_lines()),
         *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
     ]  # fmt: skip
@@ -277,7 +279,7 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
                 )
             )
         )
-        blocks += displayed(lines, "recursion")
+        blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
     blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
     blocks += _notes(r, form)
     return Section(("The kernel",), "kernel", tuple(blocks))
@@ -306,16 +308,16 @@ def _meaning(r: Reading, form: ClosedForm) -> Inlines:
 
 
 def _titled(title: str, lines: list[Line], label: str = "") -> list[Block]:
-    return [Paragraph((title,)), *displayed(lines, label or title)] if lines else []
+    return [Paragraph((title,)), *displayed(lines, label or title, limit=LINES_SHOWN)] if lines else []
 
 
 def _notes(r: Reading, form: ClosedForm) -> list[Block]:
     """Factors that are 1, terms that are 0, pairs that are left out."""
-    program = r.program
-    both = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and q.rate() == 1]
-    variance = [p for p, q in enumerate(program.parameters) if q.variance() == 1 and p not in both]
-    rate = [p for p, q in enumerate(program.parameters) if q.rate() == 1 and p not in both]
-    still = [p for p, q in enumerate(program.parameters) if not q.trained]
+    laws = [(r.names.law_value("sigma2", p), r.names.law_value("kappa", p)) for p in range(len(r.program.parameters))]
+    both = [p for p, law in enumerate(laws) if law[0] == 1 == law[1]]
+    variance = [p for p, law in enumerate(laws) if law[0] == 1 != law[1]]
+    rate = [p for p, law in enumerate(laws) if law[1] == 1 != law[0]]
+    still = [p for p, q in enumerate(r.program.parameters) if not q.trained]
     rows: list[Inlines] = []
     for which, some in (("σ² = κ = 1", both), ("σ² = 1", variance), ("κ = 1", rate)):
         if some:

@@ -6,9 +6,9 @@ from hashlib import sha256
 from typing import Any
 
 from tpproof.documents.blocks import Section
-from tpproof.documents.derivation.audit import audit, parts, rules
+from tpproof.documents.derivation.audit import audit, parts
 from tpproof.documents.derivation.backward import backward
-from tpproof.documents.derivation.claims import CLAIMS, not_said, reading, theorem
+from tpproof.documents.derivation.claims import claim_of, not_said, reading, theorem
 from tpproof.documents.derivation.closed import ClosedForm, kernel
 from tpproof.documents.derivation.conclusion import claim, proposition
 from tpproof.documents.derivation.contraction import contraction
@@ -19,6 +19,7 @@ from tpproof.documents.derivation.limits import limit
 from tpproof.documents.derivation.paths import paths
 from tpproof.documents.derivation.program import program
 from tpproof.documents.derivation.reading import Reading
+from tpproof.documents.derivation.rules import rules
 from tpproof.documents.document import Document, Length, Notation, Part
 from tpproof.program.canonical import canonical_bytes
 
@@ -35,12 +36,12 @@ def document(data: dict[str, Any], *, length: Length = "derivation", notation: N
     notation
         Whose letters the covariances and kernels have.
     """
-    r = Reading(data, notation)
+    r = Reading(data, notation, length)
     found = parts(r) if length == "audit" else ()
     return Document(
         name=r.name,
         verdict=r.verdict,
-        claim=CLAIMS[r.verdict],
+        claim=claim_of(r),
         network_sha256=str(data["network_sha256"]),
         certificate_sha256=sha256(canonical_bytes(data)).hexdigest(),
         version=str(r.evidence.get("version", ""))[:20],
@@ -59,7 +60,7 @@ def _sections(r: Reading, length: Length, found: tuple[Part, ...]) -> list[Secti
     if form is None:
         return [*first, *([] if length == "theorem" else [program(r), numbers(r)]), reading(r)]
     middle = [] if length == "theorem" else _derivation(r)
-    last = [audit(found, len(r.steps)), rules(r)] if length == "audit" else []
+    last = [audit(found, r.data), rules(r)] if length == "audit" else []
     return [*first, *middle, kernel(r, form), *last, *([] if length == "theorem" else [numbers(r)]), reading(r)]
 
 

@@ -15,12 +15,14 @@ def proposition(r: Reading) -> Section:
     """K of (100) is the path sum (96), by the duality lemma."""
     k100 = r.of("K100")[0]
     definition = Line(Name("K"), "=", _ntk(r.names, k100), (), (k100["id"],))
-    sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"],)) for s in r.of("K96")]
     duality = r.of("duality")[0]
-    stretches: Inlines = (
-        " Here C and D know the contracted stretches of ", Ref("contraction"), ", so the sum is not that of "
-        "Proposition D.3 as the paper states it.",
-    ) if r.contracted else ()  # fmt: skip
+    sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"], duality["id"])) for s in r.of("K96")]
+    stretches: Inlines = ()
+    if r.contracted:
+        stretches = (
+            "Here C and D know the contracted stretches of ", Ref("contraction"), ", so this is not the sum of "
+            "Proposition D.3 as the paper states it.",
+        )  # fmt: skip
     images: Inlines = (
         " Each term stands for its images under the symmetries too, once each.",
     ) if r.data["symmetries"] else ()  # fmt: skip
@@ -38,13 +40,18 @@ def proposition(r: Reading) -> Section:
                 "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other end. In the "
                 "pair graph "
                 "let S be what a pair starts with and R what the readouts put on it; C solves the recursion forward "
-                "from S, D backward from R, so ΣS·D = ΣR·C (duality lemma) and", *stretches,
+                "from S, D backward from R, so ΣS·D = ΣR·C (duality lemma), and",
             )
         ),
         *displayed(sums, "path-sum", "(96)"),
-        Paragraph(("for every pair of outputs (", Ref(f"step-{duality['id']}", f"step {duality['id']}"), ").")),
+        Paragraph(
+            (
+                *(("for every pair of outputs",) if r.outputs > 1 else ("is the same number",)), " (",
+                Ref(f"step-{duality['id']}", f"step {duality['id']}"), "). ", *stretches,
+            )
+        ),
     ]  # fmt: skip
-    title: Inlines = ("The kernel is a sum over paths",)
+    title: Inlines = ("The kernel is a sum over paths",) if not r.contracted else ("The kernel, by the pair graph",)
     return Section(("Proposition D.3",), "proposition", (Statement("Proposition", tuple(blocks), title, "D.3"),))
 
 

@@ -25,7 +25,7 @@ def contraction(r: Reading) -> Section:
         *displayed(fold([_dot(r, step) for step in r.of("contract")], r.names), "dots", "(65)"),
         Paragraph(
             (
-                Strong("Where (107) fails. "), "The change of such a G-var inherits the same term, with the change "
+                Strong("Where (107) fails."), " ", "The change of such a G-var inherits the same term, with the change "
                 "in place "
                 "of the vector (decontraction lemma). First at ", r.names.vector(g), ":",
             )
@@ -46,7 +46,7 @@ def contraction(r: Reading) -> Section:
         ),
         Paragraph(
             (
-                Strong("The corrected kernel. "), "Read such a G-var as its hat plus these multiples of other "
+                Strong("The corrected kernel."), " ", "Read such a G-var as its hat plus these multiples of other "
                 "vectors, a "
                 "linear combination. Then the induction goes through for the hats, and the kernel ", Cite("(100)"),
                 ", with every ZDot term, is again a sum over paths, in which a path may also take a contracted "

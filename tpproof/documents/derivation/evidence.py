@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from tpproof.documents.blocks import Block, Cite, Code, Column, Inlines, Paragraph, Section, Table, TableRow
+from tpproof.documents.derivation.crosscheck import crosscheck
 from tpproof.documents.derivation.reading import Reading
 
 TEXT_LENGTH = 2000
 ROWS_SHOWN = 40
-KNOWN = ("failures", "machine", "name", "path_pairs", "path_pairs_hex", "version")
+KNOWN = ("crosscheck", "failures", "machine", "name", "path_pairs", "path_pairs_hex", "version")
 
 
 def numbers(r: Reading) -> Section:
@@ -27,6 +28,9 @@ def numbers(r: Reading) -> Section:
     failures = r.evidence.get("failures")
     if isinstance(failures, list) and failures:
         blocks.append(_failures(failures))
+    finite = r.evidence.get("crosscheck")
+    if isinstance(finite, dict):
+        blocks.append(crosscheck(finite, str(r.data["network_sha256"])))
     rows = [row for key, value in sorted(r.evidence.items()) if key not in KNOWN for row in _entries(str(key), value)]
     if rows:
         columns = (Column("entry", 0.25), Column("value", 0.75))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tpproof.documents.blocks import Inlines, Line
+from tpproof.documents.blocks import Inlines, Line, Ref
 from tpproof.documents.derivation.names import Names, Place, relative
 from tpproof.documents.formula import Formula
 
@@ -76,21 +76,32 @@ def _single(line: Written, names: Names) -> Line:
 def _several(members: list[Written], some: IndexSet, names: Names) -> Line:
     left, relation, right = members[0].write(names.at(some.place))
     steps = tuple(k for line in members for k in line.steps)
-    said = f"{some.words} ({steps_text(steps)})" if steps else some.words
-    note: Inlines = (*members[0].note, *([", "] if members[0].note else []), said)
+    said = (some.words, " (", *steps_text(steps), ")") if steps else (some.words,)
+    note: Inlines = (*members[0].note, *([", "] if members[0].note else []), *said)
     return Line(left, relation, right, note, tuple(sorted(steps)), some.names, some.members)
 
 
-def steps_text(steps: Sequence[int]) -> str:
+def steps_text(steps: Sequence[int]) -> Inlines:
     """Which steps: "steps 5, 9, …, 397 (99)"."""
-    if len(steps) == 1:
-        return f"step {steps[0]}"
     ordered = sorted(steps)
+    last = _step(ordered[-1])
+    if len(steps) == 1:
+        return ("step ", last)
     if len(ordered) <= STEPS_SHOWN + 1:
-        return "steps " + ", ".join(map(str, ordered))
+        return ("steps ", *_listed(ordered[:-1]), last)
     if ordered[-1] - ordered[0] == len(ordered) - 1:
-        return f"steps {ordered[0]}–{ordered[-1]}"
-    return f"steps {', '.join(map(str, ordered[: STEPS_SHOWN - 1]))}, …, {ordered[-1]} ({len(ordered)} steps)"
+        return ("steps ", _step(ordered[0]), "–", last)
+    return ("steps ", *_listed(ordered[: STEPS_SHOWN - 1]), "…, ", last, f" ({len(ordered)} steps)")
+
+
+def _step(k: int) -> Ref:
+    return Ref(f"step-{k}", str(k))
+
+
+def _listed(steps: Sequence[int]) -> Iterator[str | Ref]:
+    for k in steps:
+        yield _step(k)
+        yield ", "
 
 
 # sets of indices ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tpproof.documents.blocks import Block, Code, Column, Inlines, Paragraph, Ref, Section, Strong, Table, TableRow
+from tpproof.documents.blocks import Block, Code, Column, Inlines, Paragraph, Section, Strong, Table, TableRow
 from tpproof.documents.derivation.reading import Reading
 from tpproof.proof.ledger import ASSUMPTION_TITLES, AXIOM_TITLES, explain
 
@@ -32,7 +32,7 @@ def _row(r: Reading, row: dict[str, Any]) -> TableRow:
     title: Inlines = (Code(row["name"]), ": ", ASSUMPTION_TITLES[row["name"]])
     reason: Inlines = (explain(row, r.program),)
     if row["node"] is not None:
-        reason = (*reason, " (at ", Ref(f"node-{row['node']}", f"instruction {row['node']}"), ")")
+        reason = (*reason, " (at ", r.to(f"node-{row['node']}", f"instruction {row['node']}", "program"), ")")
     return TableRow(((row["status"],), title, reason), f"assumption-{row['name']}", row["status"])
 
 

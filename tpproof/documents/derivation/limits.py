@@ -57,7 +57,7 @@ def _initial(r: Reading) -> list[Block]:
 
 def _law(names: Names, p: int, parameter: Parameter) -> list[Line]:
     name, variance = names.parameter(p), names.law("σ", p)
-    value = constant(parameter.variance())
+    value = constant(names.law_value("sigma2", p))
     if parameter.kind == "embedding":
         at = [Limit(Row((name, x))) for x in (Name("ξ"), Name("ξ'"))]
         gram: Formula = Quotient(Row((Name("ξ"), "ᵀ", Name("ξ'"))), Name("d"))

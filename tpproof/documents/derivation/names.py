@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 from tpproof.documents.derivation.repetition import Repetition, repetition, stem
 from tpproof.documents.formula import Formula, Indexed, Name, Number, Row, letter
-from tpproof.documents.vocabulary import Vocabulary
+from tpproof.documents.vocabulary import LAWS, Vocabulary
 from tpproof.program.atoms import Atom
 from tpproof.program.model import GVAR_OPS, Kind
 from tpproof.program.reduced import Form, Reduced, reduced
@@ -48,8 +47,9 @@ def relative(name: str, offset: int) -> str:
 class Names(Vocabulary):
     """The vocabulary of the text. `at` gives one that writes indices relatively."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        super().__init__(data)
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        vars(self).update(vars(vocabulary))  # the same certificate, read once
+        self._atoms = {}  # written with these names
         self.repetition: Repetition | None = repetition(self.program) if self.steps else None
         self.place = Place()
         contractions = {s["conclusion"][1]: tuple(s["conclusion"][2]) for s in self.steps if s["rule"] == "contract"}
@@ -132,11 +132,11 @@ class Names(Vocabulary):
 
     def variance(self, p: int) -> list[Formula]:
         """σ² of a parameter as a factor: none where it is 1."""
-        return [] if self.program.parameters[p].variance() == 1 else [self.law("σ", p)]
+        return [] if self.law_value("sigma2", p) == 1 else [self.law("σ", p)]
 
     def rate(self, p: int) -> list[Formula]:
         """κ of a parameter as a factor: none where it is 1."""
-        return [] if self.program.parameters[p].rate() == 1 else [self.law("κ", p)]
+        return [] if self.law_value("kappa", p) == 1 else [self.law("κ", p)]
 
     def expectation(self, atom: Atom) -> Formula:
         """Any atom, in the certificate's table or not."""
@@ -144,7 +144,7 @@ class Names(Vocabulary):
 
     def is_one(self, atom: Atom) -> bool:
         """Whether an atom is a σ² or κ that is 1."""
-        return self._value(self.program, list(atom)) == 1
+        return atom[0] in LAWS and self.law_value(str(atom[0]), int(atom[1]), int(atom[2])) == 1
 
     def law(self, symbol: str, p: int, transposed: int = 0) -> Formula:
         name: Formula = self._parameter(p, self.place.i is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tpproof.documents.blocks import Block, Cite, Column, Fold, Inlines, Paragraph, Section, Table, TableRow
-from tpproof.documents.derivation.folding import fold
+from tpproof.documents.derivation.folding import fold, steps_text
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, ends
@@ -71,11 +71,13 @@ def _unlisted() -> Block:
 def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
     """How many pairs, and how many of two different paths."""
     crossed = [pair for _, _, pair in listed if pair[0] != pair[1]]
+    ids = [step["id"] for step in r.of("listed")]
+    which = f" ({steps_text(ids)})"
     count = "is one pair" if len(listed) == 1 else f"are {len(listed)} pairs"
-    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts"
+    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts{which}"
     if not crossed:
         same = "it is a path and itself" if len(listed) == 1 else "each a path and itself, as in an MLP (Figure 2)"
-        return [Paragraph((f"{text}; {same}.",))]
+        return [Paragraph((f"{text}; {same}.", *_elsewhere(r)))]
     k = next(k for k, (_, _, pair) in enumerate(listed) if pair[0] != pair[1])
     p, q = listed[k][2]
     return [
@@ -88,6 +90,23 @@ def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
             )
         )
     ]  # fmt: skip
+
+
+def _elsewhere(r: Reading) -> Inlines:
+    """Isomorphic paths of different vectors that only (107) needs."""
+    for step in r.of("107"):
+        g, uses = step["conclusion"][1:3]
+        other = next((k for k, _ in uses if k != g), None)
+        if other is not None and r.program.nodes[g].op == "matmul":
+            return (
+                " But a matrix that is used several times makes paths of different vectors isomorphic too (Figure "
+                "3), such "
+                "as ", path(r.names, [g], True), " and ", path(r.names, [other], False), ", both through ",
+                r.names.parameter(r.program.nodes[g].data[0]), ". ", Cite("(107)"), " at ", r.names.vector(g),
+                " needs these; "
+                "they do not end in one G-var that an output reads.",
+            )  # fmt: skip
+    return ()
 
 
 def _table(r: Reading, listed: list[Listed]) -> Block:

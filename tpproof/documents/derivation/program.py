@@ -108,8 +108,9 @@ def _declarations(r: Reading) -> Block:
 
 def _parameter(r: Reading, k: int, p: Parameter) -> TableRow:
     cells: tuple[Inlines, ...] = (
-        (p.kind.replace("_", " "),), (r.vocabulary.parameter(k),), (_shape(p),), (constant(p.variance()),),
-        (constant(p.rate()) if p.trained else "0, not trained",),
+        (p.kind.replace("_", " "),), (r.vocabulary.parameter(k),), (_shape(p),), (constant(r.names.law_value("sigma2",
+        k)),),
+        (constant(r.names.law_value("kappa", k)) if p.trained else "0, not trained",),
     )  # fmt: skip
     return TableRow(cells, f"parameter-{k}")
 

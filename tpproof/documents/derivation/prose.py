@@ -17,16 +17,17 @@ LINES_SHOWN = 40
 """Lines of one display; of more the first are printed and the others counted."""
 
 
-def displayed(lines: Sequence[Line], label: str, tag: str = "") -> tuple[Block, ...]:
+def displayed(lines: Sequence[Line], label: str, tag: str = "", limit: int = LINES_SHOWN) -> tuple[Block, ...]:
     """The lines as a display, the first of many, and what is said of the others."""
     if not lines:
         return ()
-    shown, rest = tuple(lines[:LINES_SHOWN]), lines[LINES_SHOWN:]
+    shown, rest = tuple(lines[:limit]), lines[limit:]
     if not rest:
         return (Display(shown, label, tag),)
     steps = sorted({k for line in rest for k in line.steps})
-    which = f" ({steps_text(steps)})" if steps else ""
-    return (Display(shown, label, tag), Paragraph((f"{len(rest)} more lines of this kind are left out here{which}.",)))
+    which: Inlines = (" (", *steps_text(steps), ")") if steps else ()
+    more = Paragraph((f"{len(rest)} more lines of this kind are left out here", *which, "."))
+    return (Display(shown, label, tag), more)
 
 
 def quantity_line(names: Names, step: Step, note: bool = False) -> Written:

@@ -6,13 +6,17 @@ from collections import defaultdict
 from functools import cached_property
 from typing import Any
 
+from tpproof.documents.blocks import Inline, Ref
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.document import Notation
+from tpproof.documents.document import Length, Notation
 from tpproof.documents.vocabulary import Vocabulary
 
 NAME_LENGTH = 80
 FIRST_SHOWN, LAST_SHOWN = 200, 50
 """Rows of one table that are written out, from its beginning and its end."""
+
+SHORT = ("theorem", "not-said", "assumptions", "kernel", "reading")
+"""The sections of the shortest length."""
 
 Step = dict[str, Any]
 
@@ -20,11 +24,11 @@ Step = dict[str, Any]
 class Reading:
     """The certificate, its steps by what they conclude, and how its vectors are written."""
 
-    def __init__(self, data: dict[str, Any], notation: Notation) -> None:
-        self.data, self.notation = data, notation
+    def __init__(self, data: dict[str, Any], notation: Notation, length: Length = "derivation") -> None:
+        self.data, self.notation, self.length = data, notation, length
         self.vocabulary = Vocabulary(data)
         self.program = self.vocabulary.program
-        self.names = Names(data)
+        self.names = Names(self.vocabulary)
         self.steps: list[Step] = data["steps"]
         self.evidence: dict[str, Any] = data["evidence"]
         self.name = str(self.evidence.get("name", "network"))[:NAME_LENGTH]
@@ -33,6 +37,10 @@ class Reading:
         self._kinds: dict[str, list[Step]] = defaultdict(list)
         for step in self.steps:
             self._kinds[step["conclusion"][0]].append(step)
+
+    def to(self, target: str, text: str, within: str = "") -> Inline:
+        """A reference to another section, or a block within one; its words only where that is not printed."""
+        return text if self.length == "theorem" and (within or target) not in SHORT else Ref(target, text)
 
     @property
     def refused(self) -> bool:

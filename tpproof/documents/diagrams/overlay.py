@@ -76,11 +76,11 @@ def _way(drawing: Drawing, letter: str, path: tuple[int, ...]) -> Way:
     for step, gvar in enumerate(path):
         key = shown.get(str(gvar), str(gvar))
         into = next((e for e in drawing.edges if e.target == key and e.line is Line.MATMUL), None)
+        if stops:
+            way = _between(drawing, marks, stops[-1][0], key if into is None else into.source)
+            edges |= dict.fromkeys(way)
+            stops += [(e.target, "") for e in way[:-1]]
         if into is not None:
-            if stops:
-                way = _between(drawing, marks, stops[-1][0], into.source)
-                edges |= dict.fromkeys(way)
-                stops += [(e.target, "") for e in way[:-1]]
             stops.append((into.source, f"{letter}{2 * step}"))
             edges[into] = None
         stops.append((key, f"{letter}{2 * step + 1}"))

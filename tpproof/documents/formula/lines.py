@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from html import escape
 
-from tpproof.documents.formula.mathml import Item, element, row_items, to_mathml
+from tpproof.documents.formula.mathml import Item, element, row_items, sigma, to_mathml
 from tpproof.documents.formula.text import to_text
-from tpproof.documents.formula.tree import Formula, Product, Row, Sum, Words, is_loose
+from tpproof.documents.formula.tree import BigSum, Formula, Product, Row, Sum, Words, is_loose
 
 LONG = 24
 """Letters of a formula that is broken; a shorter one stays on its line."""
@@ -15,9 +15,13 @@ LONG = 24
 
 def to_mathml_lines(f: Formula) -> str:
     """MathML elements with breaks between them, and prose as text; every name escaped."""
-    if not _is_long(f):
+    if not _is_long(f) and not _has_prose(f):
         return to_mathml(f)
     return " ".join(_term(items) for items in _split(_items(f), _starts_term))
+
+
+def _has_prose(f: Formula) -> bool:
+    return isinstance(f, Words) or (isinstance(f, Row) and any(isinstance(part, Words) for part in f.parts))
 
 
 def _is_long(f: Formula) -> bool:
@@ -34,6 +38,9 @@ def _items(f: Formula) -> list[Item]:
             return [*_joined(map(_items, f.terms), "+"), *_after(more, "+")]
         case Product() if _is_long(f):
             return _joined(map(_factor, f.factors), "·")
+        case BigSum() if _is_long(f.body) and not isinstance(f.body, Sum):
+            first, *rest = _items(f.body)
+            return [Item(sigma(f)), Item(first.markup), *rest]
         case Words():
             return [Item(escape(f.text), prose=True)]
     return [Item(element(f))]
@@ -72,6 +79,8 @@ def _split(items: list[Item], starts: Callable[[Item, Item], bool]) -> list[list
 
 
 def _math(items: list[Item]) -> str:
+    if len(items) == 1:
+        return f"<math>{items[0].markup}</math>"
     return f"<math><mrow>{''.join(item.markup for item in items)}</mrow></math>"
 
 

@@ -27,6 +27,9 @@ from tpproof.documents.formula.tree import (
     is_loose,
 )
 
+NO_BREAK = "\u00a0"
+"""The only space that MathML keeps at the ends of a text."""
+
 
 def to_mathml(f: Formula) -> str:
     """Presentation MathML, well-formed, every name escaped."""
@@ -42,7 +45,7 @@ def _mo(text: str) -> str:
 
 
 def _joined(parts: Sequence[str], operator: str) -> str:
-    return f"<mrow>{_mo(operator).join(parts)}</mrow>"
+    return parts[0] if len(parts) == 1 else f"<mrow>{_mo(operator).join(parts)}</mrow>"
 
 
 def _ml(f: Formula) -> str:
@@ -57,8 +60,7 @@ def _ml(f: Formula) -> str:
             more = [f"<mtext>… ({f.omitted} more terms)</mtext>"] if f.omitted else []
             return _joined([*(_ml(t) for t in f.terms), *more], "+")
         case BigSum():
-            over = f"<munder>{_mo('∑')}<mtext>{escape(f.over)}</mtext></munder>"
-            return f"<mrow>{over}{element(f.body, isinstance(f.body, Sum))}</mrow>"
+            return f"<mrow>{sigma(f)}{element(f.body, isinstance(f.body, Sum))}</mrow>"
         case Product():
             return _joined([element(t, is_loose(t)) for t in f.factors], "·")
         case Power():
@@ -77,7 +79,7 @@ def _ml(f: Formula) -> str:
             z = _accented(_mi("Z"), f.accent)
             return f"<msup>{z}<mrow>{_mi(f.prefix) if f.prefix else ''}{_ml(f.of)}</mrow></msup>"
         case Words():
-            return f"<mtext>{escape(f.text)}</mtext>"
+            return f"<mtext>{escape(f.text.replace(' ', NO_BREAK))}</mtext>"
         case Indexed():
             return _ml_indexed(f)
         case Row():
@@ -96,7 +98,7 @@ class Item:
     prose: bool = False
 
 
-_TOKENS = re.compile(r"√n|lim\b|mod\b|[^\W\d_]+|\d+|\s+|.")
+_TOKENS = re.compile(r"Σ_\{[^}]*\}|Σ_\w|√n|lim\b|mod\b|[^\W\d_]+|\d+|\s+|.")
 _RELATIONS, _SIGNS, _OPENING = frozenset("=≡≅≤≥<>→≈∈"), frozenset("+−-"), frozenset("([⟨")
 _FIXED = {
     "√n": "<msqrt><mi>n</mi></msqrt>", "mod": '<mo form="infix" lspace="0.6em" rspace="0.5em">mod</mo>',
@@ -130,11 +132,23 @@ def _token(token: str, before: str) -> Item:
         if not before or before in _RELATIONS or before in _OPENING:
             return Item(f'<mo form="prefix">{sign}</mo>')
         return Item(f'<mo form="infix">{sign}</mo>', breaks=2)
+    if token.startswith("Σ"):
+        return Item(_big_sum(token[2:].strip("{}")), breaks=0)
     if token in _FIXED:
         return Item(_FIXED[token])
     if token.isdigit():
         return Item(f"<mn>{token}</mn>")
     return Item(_mi(token) if token.isalpha() else _mo(token))
+
+
+def sigma(f: BigSum) -> str:
+    """The sign of a sum, with what it runs over."""
+    return f"<munder>{_mo('∑')}<mtext>{escape(f.over.replace(' ', NO_BREAK))}</mtext></munder>"
+
+
+def _big_sum(below: str) -> str:
+    sigma = '<mo largeop="false" rspace="0.15em">∑</mo>'
+    return f"<msub>{sigma}{_mi(below)}</msub>" if below else sigma
 
 
 _ACCENTS = {"hat": "^", "dot": "˙", "ring": "˚", "tilde": "~"}

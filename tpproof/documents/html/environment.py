@@ -10,6 +10,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pack
 from markupsafe import Markup
 
 from tpproof.documents.formula import Formula, to_mathml, to_mathml_lines
+from tpproof.documents.html.graph import path
 
 
 def environment(templates: Path | None) -> Environment:
@@ -22,6 +23,7 @@ def environment(templates: Path | None) -> Environment:
 def _environment(loader: BaseLoader) -> Environment:
     found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     found.filters |= {"kind": _kind, "mathml": _mathml, "lines": _lines, "slug": _slug, "relation": _relation}
+    found.filters |= {"path": path}
     return found
 
 

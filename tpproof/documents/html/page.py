@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from tpproof.certificate.checking import Report
-from tpproof.documents.blocks import Block, Picture, Ref, Section, Table
+from tpproof.documents.blocks import Block, Line, Picture, Ref, Section, Table
 from tpproof.documents.document import Document
 from tpproof.documents.html.banner import banner, command, stem, verdict
 from tpproof.documents.html.embedded import embedded
@@ -57,7 +56,7 @@ def html_page(
             embedded=inside,
             certificate_sha256=hashlib.sha256(certificate_bytes).hexdigest(),
             command=command(document, f"{name}.cert.json"),
-            page=Printer(document, Pictures(data)),
+            page=Printer(document, Pictures(data, environment(templates))),
         )
     )
 
@@ -94,8 +93,11 @@ class Printer:
         found = self.labels.target(ref)
         return found if self.anchors else Target(found.text, False)
 
-    def steps(self, ids: Sequence[int]) -> Markup:
-        """Links to the steps that a line states."""
+    def steps(self, line: Line) -> Markup:
+        """Links to the steps that a line states, unless its note has them."""
+        ids = sorted(line.steps)
+        if not ids or any(isinstance(part, Ref) and part.target.startswith("step-") for part in line.note):
+            return Markup("")
         found = []
         for k in ids[:STEPS_SHOWN]:
             there = self.anchors and f"step-{k}" in self._printed
@@ -115,11 +117,12 @@ class Printer:
         rows = {row.label: int(row.label.removeprefix("pair-")) for row in table.rows if row.label}
         return {label: k for label, k in rows.items() if k in drawn}
 
-    def picker(self) -> Markup:
+    def picker(self, table: Table) -> Markup:
         """The drawing in which a chosen pair of paths is shown."""
-        return Markup(self.pictures.picker()) if self.pictures is not None else Markup("")
+        chosen = self.pairs(table).values()
+        return Markup(self.pictures.picker(chosen)) if self.pictures is not None else Markup("")
 
     def overlays(self) -> tuple[int, ...]:
         """The pairs of paths that the page's style shows when they are chosen."""
         drawn = self.pictures.drawn_pairs() if self.pictures is not None else ()
-        return tuple(k for k in drawn if f"pair-{k}" in self._printed)
+        return tuple(k for k in sorted(drawn) if f"pair-{k}" in self._printed)
