@@ -12,7 +12,7 @@ from tests.documents.diagrams.reading import plain
 from tpproof.cli.unrolled import instructions
 from tpproof.documents.diagrams import Pair, draw, draw_listing, tikz
 from tpproof.documents.diagrams.pictures import standalone
-from tpproof.documents.tex import TOOLS, compile_pdf
+from tpproof.documents.tex.compile import TOOLS, compile_pdf
 from tpproof.language.source import load
 from tpproof.program.model import Program
 

@@ -23,6 +23,7 @@ from tpproof.documents.blocks import (
     TableRow,
 )
 from tpproof.documents.latex.labels import printed_labels
+from tpproof.errors import TpproofError
 
 WORKS = r"\begin{thebibliography}{1}\bibitem{tpp:YangLittwin2021}Y\end{thebibliography}"
 
@@ -81,18 +82,18 @@ def test_a_name_that_the_templates_would_read_stays_a_name() -> None:
 
 
 def test_a_users_template_goes_before_ours(tmp_path: Path) -> None:
-    (tmp_path / "latex").mkdir()
-    (tmp_path / "latex" / "article.tex").write_text("<< doc.name >>!\n<% include 'latex/packages.tex' %>")
+    (tmp_path / "article.tex").write_text("<< doc.name >>!\n<% include 'packages.tex' %>")
     made = latex.article(of(name="a_b"), {}, tmp_path)
     assert made.startswith("a\\_b!\n\\usepackage")
     assert latex.article(of(name="a_b"), {}).startswith(r"\documentclass")
 
 
-def test_a_users_template_runs_nothing(tmp_path: Path) -> None:
-    (tmp_path / "latex").mkdir()
-    (tmp_path / "latex" / "article.tex").write_text("<< doc.__class__.__mro__ >>")
-    with pytest.raises(Exception, match="unsafe"):
+@pytest.mark.parametrize("template", ["<< doc.__class__.__mro__ >>", "<% if %>", "<< unknown >>", "<% include 'x' %>"])
+def test_a_users_template_runs_nothing_and_its_errors_are_told(tmp_path: Path, template: str) -> None:
+    (tmp_path / "article.tex").write_text(template)
+    with pytest.raises(TpproofError, match="E176") as raised:
         latex.article(of(), {}, tmp_path)
+    assert raised.value.found.startswith("article.tex")
 
 
 def test_the_article_says_the_verdict_the_certificate_and_the_sources() -> None:

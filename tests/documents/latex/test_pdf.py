@@ -25,9 +25,8 @@ def test_where_latex_is_missing_it_says_what_to_install(monkeypatch: pytest.Monk
 
 
 def test_an_error_of_a_template_is_told(tmp_path: Path) -> None:
-    (tmp_path / "latex").mkdir()
     template = r"\documentclass{article}\begin{document}\nonsense << doc.name >>\end{document}"
-    (tmp_path / "latex" / "article.tex").write_text(template)
+    (tmp_path / "article.tex").write_text(template)
     with pytest.raises(TpproofError, match="E171") as raised:
         latex.pdf(latex.article(of(Paragraph(("x",))), {}, tmp_path))
     assert "Undefined control sequence" in raised.value.found

@@ -18,8 +18,8 @@ from tpproof.documents.tex.text import Tex, bookmark, escape
 
 @lru_cache(maxsize=8)
 def environment(templates: Path | None = None) -> SandboxedEnvironment:
-    """Templates in the folder ``latex`` of `templates` go before ours of the same name."""
-    own = PackageLoader("tpproof.documents")
+    """The templates; those of the same name in a folder of the user's go first."""
+    own = PackageLoader("tpproof.documents", "templates/latex")
     loader: BaseLoader = own if templates is None else ChoiceLoader([FileSystemLoader(templates), own])
     made = SandboxedEnvironment(
         loader=loader, autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,

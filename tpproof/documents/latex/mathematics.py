@@ -19,7 +19,9 @@ _SHOW = {chr(0xE000 + k): command for k, command in enumerate(_COMMANDS.values()
 _ORIGINAL = {ord(hidden): character for hidden, character in zip(_SHOW, _COMMANDS, strict=True)}
 _RAISED = re.compile(r"(?<=[A-Za-z0-9)\] ])\{\{\}([\^_]\{[^{}]*\})\}(?![\^_{'])")
 """A sign that raises or lowers what follows, where nothing is raised or lowered yet."""
-_SUBSCRIPT = re.compile(f"(?<=[^ _]){_HIDE[ord('_')]}(?=[A-Za-z0-9])")
+_LINE, _ROOF, _OPEN, _CLOSE = (_HIDE[ord(c)] for c in "_^{}")
+_SUBSCRIPT = re.compile(f"(?<=[^ _]){_LINE}(?=[A-Za-z0-9])")
+_INDEX = re.compile(f"(?<=[^ _^])([{_LINE}{_ROOF}]){_OPEN}([A-Za-z0-9, ]+){_CLOSE}")
 _PROSE = re.compile(r"\\text\{([^{}]*)\}")
 _WORDS = re.compile(r"\\text\{([^{}]{8,})\}")
 _TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
@@ -29,7 +31,7 @@ _ENDS = {
     r"\tpptimes": r"\cdot", r"\tppbreak": "", r"\tppcomma": ",", r"\tppplus": "{}+", r"\tppminus": "{}-",
     r"\allowbreak": "", "=": "{}=", **{rf"\{word}": rf"\{word}" for word in ("to", "equiv", "cong", "approx", "le")},
 }  # fmt: skip
-"""Where a line may end, and what stands there then."""
+"""Where a line may end, and the sign that stands there."""
 SHORT = 20
 """Letters of LaTeX that no line needs to be broken for."""
 
@@ -68,8 +70,9 @@ def _hidden_text(text: str) -> str:
 
 
 def _between(text: str) -> str:
-    """Text between formulas: there a line below a letter is a subscript, as in Σ_p."""
-    return _SUBSCRIPT.sub("_", _hidden_text(text))
+    """Text between formulas: there indices are indices, as in Σ_p and Σ_{i,j}."""
+    shown = _INDEX.sub(lambda found: f"{_ORIGINAL[ord(found[1])]}{{{found[2]}}}", _hidden_text(text))
+    return _SUBSCRIPT.sub("_", shown)
 
 
 def _printable(latex: str) -> str:
@@ -133,7 +136,7 @@ def _without_groups(tokens: list[str]) -> list[str]:
 
 
 def unbroken(latex: str) -> list[str]:
-    """The pieces of a formula between which a line may end, each with the sign that then stands at its end."""
+    """The pieces of a formula between which a line may end, each with the sign that then stands beside it."""
     pieces = [""]
     braces = 0
     for token in _TOKEN.findall(latex):

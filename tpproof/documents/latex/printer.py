@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError, TemplateSyntaxError
+
 from tpproof.documents.document import Document
 from tpproof.documents.latex.environment import environment
 from tpproof.documents.latex.inline import lines
@@ -14,6 +16,7 @@ from tpproof.documents.latex.pictures import pictures
 from tpproof.documents.latex.seal import digest, seal
 from tpproof.documents.tex.compile import compile_pdf
 from tpproof.documents.tex.text import Tex
+from tpproof.errors import TpproofError
 
 SEALED = ("theorem", "proposition", "lemma", "claim", "definition")
 """Statements whose later edit is noticed."""
@@ -29,7 +32,12 @@ def fragment(document: Document, data: dict[str, Any], templates: Path | None = 
     data
         The certificate's JSON value, which pictures are drawn from.
     templates
-        A folder whose ``latex/*`` go before the templates of the same name that tpproof has.
+        A folder whose files go before the templates of the same name that tpproof has.
+
+    Raises
+    ------
+    TpproofError
+        E176 for a template of the user's that does not work.
     """
     return _render("fragment.tex", document, data, templates)
 
@@ -41,13 +49,12 @@ def article(document: Document, data: dict[str, Any], templates: Path | None = N
 
 def preamble() -> str:
     """The packages that an article with fragments loads."""
-    return environment().get_template("latex/packages.tex").render()
+    return environment().get_template("packages.tex").render()
 
 
-def bibliography(*documents: Document) -> str:
+def bibliography(*documents: Document, templates: Path | None = None) -> str:
     """BibTeX entries: the paper whose proof is checked, tpproof, and each certificate."""
-    template = environment().get_template("latex/bibliography.bib")
-    return template.render(entries=[(Tex(prefix(d)), d) for d in documents])
+    return _filled("bibliography.bib", templates, entries=[(Tex(prefix(d)), d) for d in documents])
 
 
 def pdf(article_tex: str, bib: str = "") -> bytes:
@@ -67,12 +74,20 @@ def _render(name: str, document: Document, data: dict[str, Any], templates: Path
     def sealed(body: str) -> Tex:
         return seal(body, verdict, certificate)
 
-    text = environment(templates).get_template(f"latex/{name}").render(
-        doc=document, prefix=Tex(prefix(document)), lines=lines(document), pictures=pictures(data), sealed=SEALED,
-        seal=sealed, verdict=Tex(verdict), certificate=Tex(certificate),
+    text = _filled(
+        name, templates, doc=document, prefix=Tex(prefix(document)), lines=lines(document), pictures=pictures(data),
+        sealed=SEALED, seal=sealed, verdict=Tex(verdict), certificate=Tex(certificate),
         status_digest=Tex(digest("", verdict, certificate)),
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _filled(name: str, templates: Path | None, **values: object) -> str:
+    try:
+        return environment(templates).get_template(name).render(values)
+    except TemplateError as error:
+        line = f", line {error.lineno}" if isinstance(error, TemplateSyntaxError) else ""
+        raise TpproofError("E176", f"{name}{line}: {error.message}"[:500], "a Jinja2 template") from error
 
 
 def _letters(text: str) -> str:

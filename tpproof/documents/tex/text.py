@@ -26,14 +26,16 @@ def escape(text: object, word: int = 24) -> Tex:
     if isinstance(text, Tex):
         return text
     parts: list[str] = []
-    length = 0
+    length = 0  # of the word so far
+    before = ""
     for cluster in _clusters(str(text)):
-        length = 0 if cluster == " " else length + 1
-        if cluster == "-" and parts and parts[-1] == "-":
+        if length and cluster != " " and (length % word == 0 or before in "/="):
+            parts.append(r"\allowbreak{}")
+        if cluster == before == "-":
             parts.append("{}")  # two hyphens are no dash
         parts.append(_character(cluster))
-        if length and (length % word == 0 or cluster in "/="):
-            parts.append(r"\allowbreak{}")
+        length = 0 if cluster == " " else length + 1
+        before = cluster
     return Tex("".join(parts))
 
 
