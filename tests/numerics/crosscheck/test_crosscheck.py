@@ -67,7 +67,7 @@ def test_without_the_alteration_the_same_networks_agree() -> None:
     assert check.detectable < 0.005
 
 
-@pytest.mark.parametrize("name", ["resmlp", "rnn", "tied", "densenet"])
+@pytest.mark.parametrize("name", ["resmlp", "rnn", "tied", "densenet", "batchnorm"])
 def test_a_proof_without_one_term_disagrees(name: str) -> None:
     right = proof_of(name)
     assert right.execution is not None
