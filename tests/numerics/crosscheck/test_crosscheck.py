@@ -67,7 +67,7 @@ def test_without_the_alteration_the_same_networks_agree() -> None:
     assert check.detectable < 0.005
 
 
-@pytest.mark.parametrize("name", ["resmlp", "rnn", "tied", "densenet"])
+@pytest.mark.parametrize("name", ["resmlp", "rnn", "tied", "densenet", "batchnorm"])
 def test_a_proof_without_one_term_disagrees(name: str) -> None:
     right = proof_of(name)
     assert right.execution is not None
@@ -118,6 +118,9 @@ def test_batch_normalisation_below_its_asymptotic_widths_is_undecided_not_wrong(
     large = np.array(usual.setting.inputs) / typical_size(proof.program)
     check = against(expected(proof, large), widths=(256, 1024, 16384), samples=48, workers=2, backend="numpy")
     assert check.verdict is Verdict.BLIND
+    signals = "not decided at these widths: error signals, whose fluctuations shrink as n^-0"
+    assert any(note.startswith(signals) for note in check.notes)
+    assert "not decided at these widths: trajectories, which rest on what is not" in check.notes
     trained = [f for f in check.finals if f.quantity.kind is Kind.TRAJECTORY and f.quantity.key[2] == 1]
     assert all(abs(f.estimate) > 5 * f.se and f.agrees for f in trained if f.se is not None)
     check = against(usual, **QUICK)  # type: ignore[arg-type]

@@ -126,6 +126,8 @@ def test_sizes_of_errors_are_words_where_digits_would_say_nothing() -> None:
     fixed = check(samples=Samples(QUANTITIES, {n: 0 * t + LIMITS for n, t in networks().values.items()}))
     assert "; any error in the kernel would have been" in fixed.to_text()
     assert "any error in the kernel" in fixed.summary
+    assert "(64 networks" in RIGHT.summary
+    assert "(interrupted: 64 networks" in check(partial=True).summary
 
 
 def test_errors_are_written_as_physicists_do() -> None:

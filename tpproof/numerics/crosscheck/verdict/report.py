@@ -13,7 +13,7 @@ from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
 from tpproof.numerics.crosscheck.verdict.exponents import Slope, Slopes
 from tpproof.numerics.crosscheck.verdict.samples import Samples, limit_arrays, scales
-from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Row, Verdict, examine
+from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Findings, Row, Verdict, examine
 from tpproof.numerics.functions import Array
 
 if TYPE_CHECKING:
@@ -308,12 +308,23 @@ def joined(
         alpha=alpha,
         deviations=_deviations(samples, values),
         seconds=seconds,
-        notes=notes,
+        notes=(*notes, *_undecided(found)),
         trajectories=trajectories,
         partial=partial,
         approaches=_approaches(samples, values),
         setting=setting,
     )
+
+
+def _undecided(found: Findings) -> tuple[str, ...]:
+    """What is not decided since fluctuations do not shrink as they should, kind by kind."""
+    notes = []
+    for kind in dict.fromkeys(f.quantity.kind for f in found.finals if not f.settled):
+        why = "which rest on what is not"
+        if kind is not Kind.TRAJECTORY:
+            why = f"whose fluctuations shrink as n^{found.slopes.kinds[kind.value].slope:.2f}, not n^-0.50"
+        notes.append(f"not decided at these widths: {TITLES[kind]}, {why}")
+    return tuple(notes)
 
 
 def _deviations(samples: Samples, limits: Array) -> dict[str, tuple[Deviation, ...]]:

@@ -53,7 +53,8 @@ def summary(check: CrossCheck) -> str:
     elif check.detectable is not None:
         said += f"; {an_error(check.detectable)} in the kernel would have been seen"
     widths = str(check.widths[0]) if len(check.widths) == 1 else f"{check.widths[0]} to {check.widths[-1]}"
-    return f"{said} ({sum(check.samples)} networks, n = {widths}, seed {check.seed})"
+    cut = "interrupted: " if check.partial else ""
+    return f"{said} ({cut}{sum(check.samples)} networks, n = {widths}, seed {check.seed})"
 
 
 def html(check: CrossCheck) -> str:
