@@ -15,7 +15,9 @@ from typing import Any
 from numba import njit
 
 from tpproof.numerics.tiles import special
+from tpproof.numerics.tiles import stream as streams
 from tpproof.numerics.tiles import tile_loops as loops
+from tpproof.numerics.tiles.stream import settle, stream
 from tpproof.numerics.tiles.tile_loops import INSIDE, OPTIONS, loop
 
 
@@ -103,7 +105,7 @@ def store(w, a, h, m, target, i0, j0):
     for i in range(h):
         A, T = loops.part(w, a + i * m, m), target[i0 + i, j0 : j0 + m]
         for j in range(m):
-            T[j] = A[j]
+            stream(T, j, A[j])
 
 
 @loop
@@ -112,11 +114,11 @@ def store_both(w, a, h, m, target, other, i0, j0):
     for i in range(h):
         A, T = loops.part(w, a + i * m, m), loops.part(target[i0 + i], j0, m)
         for j in range(max(0, i0 + i - j0), m):
-            T[j] = A[j]
+            stream(T, j, A[j])
     for j in range(m):
         T = loops.part(other[j0 + j], i0, h)
         for i in range(min(h, j0 + j - i0)):
-            T[i] = w[a + i * m + j]
+            stream(T, i, w[a + i * m + j])
 
 
 @loop
@@ -244,13 +246,14 @@ def compiled(stamp: str) -> Any:
                 else:
                     loops.elementwise(w, d, n, a, b, op)
             close[t] = found
+        settle()
 
     return run_tiles
 
 
 def _stamp() -> str:
     """Of the loops' text."""
-    texts = [Path(module.__file__ or "").read_bytes() for module in (loops, special)]
+    texts = [Path(module.__file__ or "").read_bytes() for module in (loops, special, streams)]
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
