@@ -140,17 +140,6 @@ def run_expectation(op, w, d, d2, h, m, a, c, x, rows, i0, limit):
     return 0
 
 
-@loop
-def gram(w, d, h, m, g, grams, places, i0, j0, factors, panel):
-    """d <- Gram input g: the product of its factors, whose columns lie in w from `panel` on, or read."""
-    x, _, numbers = factors
-    if numbers.shape[0] == 0:
-        load(w, d, h, m, grams[g], places[0] + i0, places[1] + j0)
-    else:
-        X = x[numbers[g, 0]]
-        product(w, d, h, m, X, i0, panel + numbers[g, 1] * X.shape[1] * m)
-
-
 @njit(**{**INSIDE, "fastmath": False})  # a contracted a b - b a is its rounding, not 0
 def make_excess(w, d, h, m, i0, j0, points, a, b, near):
     """d, a Gram input <- 2 (|x| |y| - x.y): from it, or as | |y| x - |x| y |^2/(|x| |y|) where that is small.
@@ -180,13 +169,18 @@ def make_excess(w, d, h, m, i0, j0, points, a, b, near):
 
 
 @loop
-def excess(w, d, h, m, k, grams, excesses, places, i0, j0, factors, panel, points, pairs, near):
-    """d <- excess input k: made from its Gram input, or read."""
-    if pairs.shape[0] == 0:
+def source(w, d, h, m, op, k, grams, excesses, places, i0, j0, factors, panel, points, pairs, near):
+    """d <- Gram or excess input k: read, or made; the columns of its factors lie in w from `panel` on."""
+    x, _, numbers = factors
+    if op == 1 and pairs.shape[0] == 0:
         load(w, d, h, m, excesses[k], places[2] + i0, places[3] + j0)
-    else:
-        if pairs[k, 0] >= 0:
-            gram(w, d, h, m, pairs[k, 0], grams, places, i0, j0, factors, panel)
+        return
+    g = k if op == 0 else pairs[k, 0]
+    if g >= 0 and numbers.shape[0] > 0:
+        product(w, d, h, m, x[numbers[g, 0]], i0, panel + numbers[g, 1] * x.shape[2] * m)
+    elif g >= 0:
+        load(w, d, h, m, grams[g], places[0] + i0, places[1] + j0)
+    if op == 1:
         make_excess(w, d, h, m, i0, j0, points, pairs[k, 1], pairs[k, 2], near)
 
 
@@ -269,10 +263,9 @@ def compiled(stamp: str) -> Any:
                         store(w, b, h, m, outputs[x[0]], row, col)
                     else:
                         store_both(w, b, h, m, outputs[x[0]], outputs[mirror[x[0]]], row, col)
-                elif op == 0:
-                    gram(w, d, h, m, x[0], grams, places, i0, j0, factors, lines)
-                elif op == 1:
-                    excess(w, d, h, m, x[0], grams, excesses, places, i0, j0, factors, lines, points, pairs, near)
+                elif op <= 1:
+                    ends = factors, lines, points, pairs, near
+                    source(w, d, h, m, op, x[0], grams, excesses, places, i0, j0, *ends)
                 else:
                     loops.elementwise(w, d, n, a, b, op)
             close[t] = found
