@@ -208,7 +208,7 @@ def test_blocks_make_the_same_matrix(memory: int, threads: int) -> None:
 
 def test_one_triangle_is_the_mirror_of_the_other() -> None:
     x = RNG.normal(size=(300, 5))
-    values = relu_engine(x, 2, memory=2**18).run()
+    values = relu_engine(x, 2, memory=2**13).run()
     both = relu_engine(x, 2, x).run()
     assert (values == values.transpose(0, 2, 1)).all()
     assert np.allclose(values, both, rtol=1e-13, atol=0)
@@ -228,7 +228,7 @@ def test_an_output_may_be_the_transpose_of_another() -> None:
 
 
 @pytest.mark.parametrize("length", [3, 300])
-@pytest.mark.parametrize("memory", [2**28, 2**14])
+@pytest.mark.parametrize("memory", [2**28, 2**12])
 def test_every_part_of_the_data_is_cut_with_its_block(length: int, memory: int) -> None:
     b = Builder()
     rho = b.gram(0) * b.row(1) / b.col(0) + 0.3 * b.gram(1)

@@ -39,8 +39,9 @@ MEMORY = 256 * 2**20
 """Bytes for the Gram inputs and outputs of one block."""
 DIFFER = (-1, -1)
 """The parts of an excess input that is 0 where the two inputs are equal in all parts, and 1 where they are not."""
-SIDE = 1024
-"""A block's side at most: beyond it nothing is gained."""
+SIDE, WIDEST = 1024, 8192
+"""A block's side at most: beyond it nothing is gained. Where a block has no memory of its own, each is one more wait
+of all threads for the last."""
 LINE = 64
 """Bytes of a line of the caches."""
 LONG = 512
@@ -95,16 +96,24 @@ class Engine:
         """Of the result: outputs, N1, N2."""
         return self._some().outputs, len(self.x1), len(self.x1 if self.x2 is None else self.x2)
 
-    def side(self) -> int:
-        """The side of a block: as large as the memory allows, a multiple of 128 where there is room."""
-        entry = ((len(self._pairs()) if self._long() else 0) + self._some().outputs) * np.dtype(self.dtype).itemsize
-        side = min(SIDE, math.isqrt(max(self.memory // entry, 1)))
+    def side(self, in_place: bool = False) -> int:
+        """The side of a block: as large as the memory allows, a multiple of 128 where there is room.
+
+        `in_place`: of a block without outputs of its own; without Gram inputs either, its memory is that of its inputs.
+        """
+        size = np.dtype(self.dtype).itemsize
+        if in_place and not self._long():
+            parts, d = self.x1.shape[1:]
+            side = min(WIDEST, int(self.memory // (2 * parts * d * size)))
+        else:
+            entry = ((len(self._pairs()) if self._long() else 0) + self._some().outputs) * size
+            side = min(SIDE, math.isqrt(max(self.memory // entry, 1)))
         return side - side % 128 if side >= 128 else max(side, 1)
 
-    def places(self) -> Iterator[tuple[slice, slice]]:
+    def places(self, in_place: bool = False) -> Iterator[tuple[slice, slice]]:
         """Rows and columns of the blocks: of all, or of the upper triangle if x2 is None."""
         _, n1, n2 = self.shape
-        side = self.side()
+        side = self.side(in_place)
         for i in range(0, n1, side):
             for j in range(i if self.x2 is None else 0, n2, side):
                 yield slice(i, min(i + side, n1)), slice(j, min(j + side, n2))
@@ -136,7 +145,7 @@ class Engine:
         owns = self._owns()
         met = Met()
         with ThreadPoolExecutor(workers(self.threads)) as pool:
-            for rows, cols in self.places():
+            for rows, cols in self.places(in_place=True):
                 met += self._block(rows, cols, out, (rows.start, cols.start), pool, owns, self.x2 is None)
         return out, met
 

@@ -27,8 +27,8 @@ NEAR = 1e-2
 """Below this part of 2 |x| |y| an excess is a sum of squares."""
 CACHE = 512 * 1024
 """Bytes of registers and columns that should stay in a core's second-level cache."""
-TASKS = 6
-"""Tasks for each thread, so that no thread waits long for the last."""
+TASKS, FEW = 16, 4
+"""Tasks for each thread, so that no thread waits long for the last, and tiles that are not worth two tasks."""
 MASK = 2**32 - 1
 """The part of a tile's count that is of small angles."""
 
@@ -218,7 +218,7 @@ def workers(threads: int | None) -> int:
 
 
 def _chunks(tiles: Ints, count: int) -> list[Ints]:
-    return [part for part in np.array_split(tiles, count) if len(part)]
+    return np.array_split(tiles, max(1, min(count, len(tiles) // FEW)))
 
 
 def execute(
