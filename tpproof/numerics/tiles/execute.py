@@ -26,8 +26,10 @@ CLOSE = 1e-3
 NEAR = 1e-2
 """Below this part of 2 |x| |y| an excess is a sum of squares."""
 CACHE = 512 * 1024
-"""Bytes of registers and columns that should stay in a core's second-level cache."""
-TASKS, FEW = 16, 4
+"""Bytes of registers and columns that stay in a core's second-level cache."""
+ROOM = 8 * 2**20
+"""Bytes of them at most. Out of the second-level cache they are fetched in time; small tiles lose more, being many."""
+TASKS, FEW = 16, 2
 """Tasks for each thread, so that no thread waits long for the last, and tiles that are not worth two tasks."""
 MASK = 2**32 - 1
 """The part of a tile's count that is of small angles."""
@@ -36,12 +38,13 @@ MASK = 2**32 - 1
 def tile_shape(code: Code, itemsize: int) -> tuple[int, int]:
     """Height and width of the tiles: full lines of SIMD lanes, as many as the registers leave room for.
 
-    Square tiles have few entries next to the diagonal, which run twice; a Hermite series wants long lines.
+    Long lines, which a Hermite series wants most, cost less for each entry; square tiles have few entries next to the
+    diagonal, which run twice.
     """
     columns, registers = len(code.cols.keep), max(code.registers, 1)
-    best = (16, 128) if code.tables else (32, 256 // itemsize)
-    for height, width in (best, (16, 64), (8, 64), (8, 32), (4, 32)):
-        if (columns + registers * height) * width * itemsize <= CACHE:
+    best = ((16, 128), ROOM) if code.tables else ((32, 512 // itemsize), CACHE)
+    for (height, width), room in (best, *(((height, 256 // itemsize), ROOM) for height in (32, 16, 8, 4))):
+        if (columns + registers * height) * width * itemsize <= room:
             return height, width
     return 4, 16
 
