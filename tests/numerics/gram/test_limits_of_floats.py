@@ -20,6 +20,16 @@ def test_inputs_whose_squares_vanish_are_refused(scale: float) -> None:
     assert refused.value.code == "E152" and "largest entry" in str(refused.value)
 
 
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_the_first_number_that_no_float_holds_is_named(backend: str) -> None:
+    large = np.ones((40, 4))
+    large[[35, 37]] = 1e150
+    network = tp.load("zoo:mlp", {"phi": "relu", "L": "2", "lr_w": "10000000000"})
+    with pytest.raises(tp.TpproofError) as refused:
+        tp.kernel_fn(network, backend=backend)(large)
+    assert refused.value.code == "E152" and "ntk[35, 35]" in str(refused.value)
+
+
 def test_zeros_and_small_inputs_are_not() -> None:
     linear = tp.load("zoo:mlp", {"phi": "erf", "std_b": "1/10"})
     kernel = tp.kernel_fn(linear, backend="numpy")(np.concatenate([X * 1e-139, np.zeros((1, 4))]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import mpmath as mp
@@ -120,17 +121,18 @@ def test_angles_near_pi_are_counted_once(which: str) -> None:
         [(0, 0)],
         *norms,
     )
-    _, opposite = engine.watched()
+    opposite = engine.watched()[1].opposite
     assert opposite == 2
 
 
 def test_nothing_is_counted_where_no_angle_is_near_pi() -> None:
     x = circle([0.0, 0.5, 1.0, 1.0 + 1e-7])
-    _, opposite = relu_engine(x, 3).watched()
+    opposite = relu_engine(x, 3).watched()[1].opposite
     assert opposite == 0
-    _, opposite = relu_engine(np.concatenate([x, -x]), 3, bias=0.0).watched()
+    opposite = relu_engine(np.concatenate([x, -x]), 3, bias=0.0).watched()[1].opposite
     assert opposite > 0
-    _, opposite = relu_engine(np.concatenate([x, -x]), 3, bias=3.0).watched()  # a bias bends opposites together
+    # a bias bends opposites together
+    opposite = relu_engine(np.concatenate([x, -x]), 3, bias=3.0).watched()[1].opposite
     assert opposite == 0
 
 
@@ -206,7 +208,7 @@ def test_blocks_make_the_same_matrix(memory: int, threads: int) -> None:
 
 def test_one_triangle_is_the_mirror_of_the_other() -> None:
     x = RNG.normal(size=(300, 5))
-    values = relu_engine(x, 2, memory=2**18).run()
+    values = relu_engine(x, 2, memory=2**13).run()
     both = relu_engine(x, 2, x).run()
     assert (values == values.transpose(0, 2, 1)).all()
     assert np.allclose(values, both, rtol=1e-13, atol=0)
@@ -226,7 +228,7 @@ def test_an_output_may_be_the_transpose_of_another() -> None:
 
 
 @pytest.mark.parametrize("length", [3, 300])
-@pytest.mark.parametrize("memory", [2**28, 2**14])
+@pytest.mark.parametrize("memory", [2**28, 2**12])
 def test_every_part_of_the_data_is_cut_with_its_block(length: int, memory: int) -> None:
     b = Builder()
     rho = b.gram(0) * b.row(1) / b.col(0) + 0.3 * b.gram(1)
@@ -272,3 +274,47 @@ def test_what_is_not_finite_stays_so() -> None:
         values = relu_engine(x, 2).run()
     assert not np.isfinite(values[:, 7]).any()
     assert np.isfinite(np.delete(np.delete(values, 7, 1), 7, 2)).all()
+
+
+@pytest.mark.parametrize("name", ["fast", "careful", "both"])
+def test_whether_all_numbers_are_finite_is_known_without_another_look(name: str) -> None:
+    x = RNG.normal(size=(70, 3))
+    engine = relu_engine(x, 2)
+    engine = replace(engine, **{"fast": {"careful": None}, "careful": {"fast": None}, "both": {}}[name])
+    assert engine.watched()[1].infinite == 0
+    for value in (np.inf, -np.inf, np.nan):
+        x[69, 1] = value
+        with np.errstate(all="ignore"):
+            values, met = replace(engine, x1=x[:, None]).watched()
+        assert not np.isfinite(values).all() and met.infinite > 0
+
+
+# -- products ---------------------------------------------------------------------------------------------------------
+
+
+def product_engine(x: Array, y: Array | None, **options: Any) -> Engine:
+    """Its outputs are the inner products of the first parts, and of the last one of x and the first one of y."""
+    b = Builder()
+    for k in range(2):
+        b.output(b.gram(k))
+    return Engine(b.build(), None, x, y, [(0, 0), (x.shape[1] - 1, 0)], **options)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (5, 15), (37, 61), (70, 130)])
+@pytest.mark.parametrize(("parts", "d"), [(1, 1), (2, 3), (3, 32), (1, 513)])
+@pytest.mark.parametrize("dtype", [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)])
+def test_inner_products_are_those_of_many_digits(shape: tuple[int, int], parts: int, d: int, dtype: Any) -> None:
+    x, y = (RNG.normal(size=(n, parts, d)).astype(dtype) for n in shape)
+    found = product_engine(x, y, dtype=dtype, memory=2**14).run()
+    for got, a in zip(found, (0, parts - 1), strict=True):
+        exact = x[:, a].astype(np.longdouble) @ y[:, 0].astype(np.longdouble).T
+        size = np.linalg.norm(x[:, a], axis=1)[:, None] * np.linalg.norm(y[:, 0], axis=1)
+        assert np.max(np.abs(got - exact) / size) < 8 * np.finfo(dtype).eps
+
+
+def test_both_triangles_are_written_wherever_rows_begin() -> None:
+    for n in (1, 7, 33, 65, 131):
+        x = RNG.normal(size=(n, 1, 5))
+        found = product_engine(x, None).run()
+        assert np.allclose(found, (x[:, 0] @ x[:, 0].T)[None], rtol=1e-12, atol=1e-14)
+        assert (found == found.transpose(0, 2, 1)).all()

@@ -166,7 +166,7 @@ def test_blocks_make_the_same_matrix_as_the_engine(memory: int, length: int, xp:
     assert (found[0] == (x[:, None] != y[None]).any(axis=(2, 3))).all()
     assert (found[0] == 0).any()
     assert np.allclose(found, truth, rtol=1e-11, atol=1e-15)
-    assert opposite == (near > 0)
+    assert opposite == (near.opposite > 0)
 
 
 def test_opposite_inputs_are_noticed_in_any_block() -> None:

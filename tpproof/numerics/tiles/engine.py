@@ -1,8 +1,9 @@
-"""A whole kernel matrix by blocks: Gram inputs as matrix products, tiles in threads, one triangle if symmetric.
+"""A whole kernel matrix by blocks: tiles in threads, one triangle if symmetric, long inputs' products by the BLAS.
 
-Memory beyond the result is one block: its Gram inputs and its outputs. An excess 2(|x| |y| - x.y) is only formed in
-tiles where the fast code met a small angle (or where only careful code is given): from the Gram input where that does
-not cancel, as a sum of squares where it would, so that parallel inputs have an excess of 0.
+Memory beyond the result is one block: its outputs and, if they are not made in the tiles, its Gram inputs. An excess
+2(|x| |y| - x.y) is only formed in tiles where the fast code met a small angle (or where only careful code is given):
+from the Gram input where that does not cancel, as a sum of squares where it would, so that parallel inputs have an
+excess of 0.
 """
 
 from __future__ import annotations
@@ -22,9 +23,12 @@ from tpproof.numerics.tiles.execute import (
     CLOSE,
     Array,
     Bound,
+    Factors,
     Job,
+    Met,
     bind,
     execute,
+    no_factors,
     tile_shape,
     tiles_of,
     vectors,
@@ -35,12 +39,13 @@ MEMORY = 256 * 2**20
 """Bytes for the Gram inputs and outputs of one block."""
 DIFFER = (-1, -1)
 """The parts of an excess input that is 0 where the two inputs are equal in all parts, and 1 where they are not."""
-SIDE = 1024
-"""A block's side at most: beyond it nothing is gained."""
-LONG = 128
-"""Longer inputs are multiplied by all threads of the BLAS at once, shorter ones by each task for its tiles."""
-MANY = 16
-"""As for longer inputs if there are more products than this: each is a call."""
+SIDE, WIDEST = 1024, 8192
+"""A block's side at most: beyond it nothing is gained. Where a block has no memory of its own, each is one more wait
+of all threads for the last."""
+LINE = 64
+"""Bytes of a line of the caches."""
+LONG = 512
+"""Coordinates of all parts of an input; longer inputs are multiplied by the BLAS, shorter ones in the tiles."""
 
 Owns = tuple["Own | None", "Own | None"]
 
@@ -91,16 +96,24 @@ class Engine:
         """Of the result: outputs, N1, N2."""
         return self._some().outputs, len(self.x1), len(self.x1 if self.x2 is None else self.x2)
 
-    def side(self) -> int:
-        """The side of a block: as large as the memory allows, a multiple of 128 where there is room."""
-        entry = (len(self._pairs()) + self._some().outputs) * np.dtype(self.dtype).itemsize
-        side = min(SIDE, math.isqrt(max(self.memory // entry, 1)))
+    def side(self, in_place: bool = False) -> int:
+        """The side of a block: as large as the memory allows, a multiple of 128 where there is room.
+
+        `in_place`: of a block without outputs of its own; without Gram inputs either, its memory is that of its inputs.
+        """
+        size = np.dtype(self.dtype).itemsize
+        if in_place and not self._long():
+            parts, d = self.x1.shape[1:]
+            side = min(WIDEST, int(self.memory // (2 * parts * d * size)))
+        else:
+            entry = ((len(self._pairs()) if self._long() else 0) + self._some().outputs) * size
+            side = min(SIDE, math.isqrt(max(self.memory // entry, 1)))
         return side - side % 128 if side >= 128 else max(side, 1)
 
-    def places(self) -> Iterator[tuple[slice, slice]]:
+    def places(self, in_place: bool = False) -> Iterator[tuple[slice, slice]]:
         """Rows and columns of the blocks: of all, or of the upper triangle if x2 is None."""
         _, n1, n2 = self.shape
-        side = self.side()
+        side = self.side(in_place)
         for i in range(0, n1, side):
             for j in range(i if self.x2 is None else 0, n2, side):
                 yield slice(i, min(i + side, n1)), slice(j, min(j + side, n2))
@@ -126,15 +139,15 @@ class Engine:
         """The whole result (outputs, N1, N2), with both triangles."""
         return self.watched()[0]
 
-    def watched(self) -> tuple[Array, int]:
-        """The whole result, and how many angles of relus and steps were close to pi."""
-        out = np.empty(self.shape, dtype=self.dtype)
+    def watched(self) -> tuple[Array, Met]:
+        """The whole result, and what its tiles met."""
+        out = aligned(self.shape, self.dtype)
         owns = self._owns()
-        opposite = 0
+        met = Met()
         with ThreadPoolExecutor(workers(self.threads)) as pool:
-            for rows, cols in self.places():
-                opposite += self._block(rows, cols, out, (rows.start, cols.start), pool, owns, self.x2 is None)
-        return out, opposite
+            for rows, cols in self.places(in_place=True):
+                met += self._block(rows, cols, out, (rows.start, cols.start), pool, owns, self.x2 is None)
+        return out, met
 
     def mirrored(self, values: Array) -> Array:
         """The block below the diagonal that belongs to one above it (a view)."""
@@ -152,6 +165,11 @@ class Engine:
     def _new(self, rows: slice, cols: slice) -> Array:
         return np.empty((self.shape[0], rows.stop - rows.start, cols.stop - cols.start), dtype=self.dtype)
 
+    def _long(self) -> bool:
+        """Whether products are for the BLAS."""
+        given = (self.x1,) if self.x2 is None else (self.x1, self.x2)
+        return any(x.shape[1] * x.shape[2] > LONG for x in given)
+
     def _pairs(self) -> list[tuple[int, int]]:
         """The parts of every Gram input, and after them of those that only excesses need."""
         known = {*self.grams, DIFFER}
@@ -166,17 +184,12 @@ class Engine:
         pool: ThreadPoolExecutor,
         owns: Owns,
         both: bool,
-    ) -> int:
+    ) -> Met:
         """Computes a block into out[:, at[0]:, at[1]:], and if `both` what lies across the diagonal of `out` too."""
         kind = np.dtype(self.dtype)
         x, y = _parts(self.x1, rows, kind), _parts(self.x1 if self.x2 is None else self.x2, cols, kind)
         pairs = self._pairs()
-        grams = np.empty((max(len(pairs), 1), rows.stop - rows.start, cols.stop - cols.start), dtype=kind)
-        products = [(x[a], y[b]) for a, b in pairs]
-        if x.shape[2] > LONG or len(pairs) > MANY:
-            for gram, (a, b) in zip(grams, products, strict=False):
-                np.matmul(a, b.T, out=gram)
-            products = []
+        grams, factors = (_products if self._long() else _factors)(x, y, pairs)
         fast, careful = (self._bind(own, rows, cols) for own in owns)
         same = self.x2 is None and rows == cols
         points = (x, y, np.einsum("pnd,pnd->pn", x, x), np.einsum("pnd,pnd->pn", y, y))
@@ -184,12 +197,12 @@ class Engine:
         numbers = numbers.reshape(-1, 3)
         where = np.array([0, 0, 0, 0, *at], dtype=np.int64)
         mirror = list(np.argsort(self.transposes or range(len(out)))) if same or both else []
-        job = Job((grams, np.zeros((0, 1, 1), dtype=kind), out), where, products, mirror, (points, numbers))
+        job = Job((grams, np.zeros((0, 1, 1), dtype=kind), out), where, factors, mirror, (points, numbers))
         shape = tile_shape(self._some(), kind.itemsize)
         other = tile_shape(self.careful or self._some(), kind.itemsize)
-        tiles = tiles_of(grams.shape[1], grams.shape[2], shape, 0 if same else None)
+        tiles = tiles_of(x.shape[1], y.shape[1], shape, 0 if same else None)
         count = workers(self.threads)
-        return execute(fast, careful, job, tiles, (shape, other), pool, count, self.limit)[1]
+        return execute(fast, careful, job, tiles, (shape, other), pool, count, self.limit)
 
     def _bind(self, own: Own | None, rows: slice, cols: slice) -> Bound | None:
         if own is None:
@@ -238,6 +251,29 @@ class Own:
     def of_cols(self, part: slice) -> Array:
         """Column vectors of some inputs."""
         return self.whole[1][:, part] if self.whole else vectors(self.code.cols, self.cols[:, part])
+
+
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """An empty array that begins with a line of the caches: where all rows do, tiles write none in two pieces."""
+    count = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(count + LINE, dtype=np.uint8)
+    begin = -room.ctypes.data % LINE
+    return room[begin : begin + count].view(dtype).reshape(shape)
+
+
+def _products(x: Array, y: Array, pairs: Sequence[tuple[int, int]]) -> tuple[Array, Factors]:
+    """Gram inputs of a block, (n, N1, N2), and no factors."""
+    grams = np.empty((max(len(pairs), 1), x.shape[1], y.shape[1]), dtype=x.dtype)
+    for gram, (a, b) in zip(grams, pairs, strict=False):
+        np.matmul(x[a], y[b].T, out=gram)
+    return grams, no_factors(y.shape[1], x.dtype)
+
+
+def _factors(x: Array, y: Array, pairs: Sequence[tuple[int, int]]) -> tuple[Array, Factors]:
+    """No Gram inputs, and what tiles make them from."""
+    lines = np.ascontiguousarray(y.transpose(0, 2, 1)).reshape(-1, y.shape[1])
+    numbers = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return np.zeros((0, 1, 1), dtype=x.dtype), Factors(x, lines, numbers)
 
 
 def _parts(x: Array, part: slice, kind: np.dtype[Any]) -> Array:

@@ -1,7 +1,7 @@
 """Code run over tiles that stay in a core's cache: all layers of a kernel's recursion before the next entries.
 
-`evaluate` runs one block, `Engine` a whole Gram matrix by blocks: a block's Gram inputs are matrix products, its tiles
-run in threads, and tiles in which a fast arc met a small angle run again with the careful code, from excesses.
+`evaluate` runs one block, `Engine` a whole Gram matrix by blocks: tiles run in threads, make their Gram inputs from
+short factors, and run again with the careful code, from excesses, where a fast arc met a small angle.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ CLOSE = 1e-3
 NEAR = 1e-2
 """Below this part of 2 |x| |y| an excess is a sum of squares."""
 CACHE = 512 * 1024
-"""Bytes of registers and columns that should stay in a core's second-level cache."""
-SHORT = 2**18
-"""Multiplications of a matrix product that OpenBLAS does in the calling thread."""
-TASKS = 6
-"""Tasks for each thread, so that no thread waits long for the last."""
+"""Bytes of registers and columns that stay in a core's second-level cache."""
+ROOM = 8 * 2**20
+"""Bytes of them at most. Out of the second-level cache they are fetched in time; small tiles lose more, being many."""
+TASKS, FEW = 16, 2
+"""Tasks for each thread, so that no thread waits long for the last, and tiles that are not worth two tasks."""
 MASK = 2**32 - 1
 """The part of a tile's count that is of small angles."""
 
@@ -38,12 +38,13 @@ MASK = 2**32 - 1
 def tile_shape(code: Code, itemsize: int) -> tuple[int, int]:
     """Height and width of the tiles: full lines of SIMD lanes, as many as the registers leave room for.
 
-    Square tiles have few entries next to the diagonal, which run twice; a Hermite series wants long lines.
+    Long lines, which a Hermite series wants most, cost less for each entry; square tiles have few entries next to the
+    diagonal, which run twice.
     """
     columns, registers = len(code.cols.keep), max(code.registers, 1)
-    best = (16, 128) if code.tables else (32, 256 // itemsize)
-    for height, width in (best, (16, 64), (8, 64), (8, 32), (4, 32)):
-        if (columns + registers * height) * width * itemsize <= CACHE:
+    best = ((16, 128), ROOM) if code.tables else ((32, 512 // itemsize), CACHE)
+    for (height, width), room in (best, *(((height, 256 // itemsize), ROOM) for height in (32, 16, 8, 4))):
+        if (columns + registers * height) * width * itemsize <= room:
             return height, width
     return 4, 16
 
@@ -87,14 +88,6 @@ class Bound:
     tables: tuple[Array, Array, Array]
     dtype: np.dtype[Any]
 
-    def work(self, shape: tuple[int, int]) -> tuple[Array, int, int]:
-        """A thread's memory, where its registers begin, and a register's size."""
-        base = len(self.cols) * shape[1]
-        size = shape[0] * shape[1]
-        room = np.empty(base + self.code.registers * size + shape[1] + 64 // self.dtype.itemsize, dtype=self.dtype)
-        shift = (-room.ctypes.data % 64) // self.dtype.itemsize
-        return room[shift : len(room) - 64 // self.dtype.itemsize + shift], base, size
-
 
 def vectors(program: OwnProgram, given: Array) -> Array:
     """What the tiles read of a program's values, an array (k, N)."""
@@ -117,28 +110,80 @@ def bind(code: Code, rows: Array, cols: Array, tables: Sequence[Table], dtype: D
 
 
 @dataclass(frozen=True)
+class Factors:
+    """What tiles make their Gram inputs from; without numbers they are read.
+
+    Attributes
+    ----------
+    x, y
+        Parts (a, N1, d), and the coordinates of all parts of the columns (b d, N2); both contiguous.
+    numbers
+        For each Gram input the two parts, int64 (ng, 2).
+    """
+
+    x: Array
+    y: Array
+    numbers: Ints
+
+
+def no_factors(n2: int, kind: np.dtype[Any]) -> Factors:
+    """Gram inputs are read."""
+    return Factors(np.zeros((0, 0, 0), dtype=kind), np.zeros((0, n2), dtype=kind), np.zeros((0, 2), dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class Job:
     """One block to run: where its tiles read and write.
 
     Attributes
     ----------
     arrays
-        Gram inputs (ng, N1, N2), excesses (nd, N1, N2) or none, outputs (no, M1, M2), all contiguous.
+        Gram inputs (ng, N1, N2) or none, excesses (nd, N1, N2) or none, outputs (no, M1, M2), all contiguous.
     places
         What to add to a tile's row and column for each of the three.
-    products
-        For each Gram input that the tasks shall make, its two factors (N1, d) and (N2, d).
+    factors
+        Of Gram inputs that are not read.
     mirror
         See tile_run.run_tiles; places of outputs are then those in the whole matrix.
     points
-        (x, y, p, q) of tile_run.run_near_tiles, and for each excess (gram, part, part); or None.
+        (x, y, p, q) of tile_run.make_excess, and for each excess (gram, part, part); or None.
     """
 
     arrays: tuple[Array, Array, Array]
     places: Ints
-    products: Sequence[tuple[Array, Array]] = ()
+    factors: Factors
     mirror: Sequence[int] = ()
     points: tuple[Any, Ints] | None = None
+
+
+@dataclass(frozen=True)
+class Met:
+    """What tiles met.
+
+    Attributes
+    ----------
+    again
+        How many ran twice.
+    opposite
+        How many angles were close to pi (1 + cos below `CLOSE`): covariances tell those badly.
+    infinite
+        How many entries of outputs were not finite, or a few more: those of tiles that ran twice count twice.
+    """
+
+    again: int = 0
+    opposite: int = 0
+    infinite: int = 0
+
+    def __add__(self, other: Met) -> Met:
+        return Met(self.again + other.again, self.opposite + other.opposite, self.infinite + other.infinite)
+
+
+def _work(bound: Bound, lines: int, shape: tuple[int, int]) -> tuple[Array, int, int]:
+    """A thread's memory, where its registers begin behind so many lines of a panel, and a register's size."""
+    base, size, line = lines * shape[1], shape[0] * shape[1], 64 // bound.dtype.itemsize
+    room = np.empty(base + bound.code.registers * size + shape[1] + line, dtype=bound.dtype)
+    shift = (-room.ctypes.data % 64) // bound.dtype.itemsize
+    return room[shift : len(room) - line + shift], base, size
 
 
 def _run(
@@ -148,21 +193,18 @@ def _run(
     job: Job,
     near: tuple[Any, Ints] | None,
     limit: float,
-) -> Ints:
-    """One task: some tiles, one after the other. Returns how many close entries each has."""
+) -> tuple[Ints, int]:
+    """One task: some tiles, one after the other. Returns how many close entries each has, and how many not finite."""
     from tpproof.numerics.tiles import tile_run
 
-    work, base, size = bound.work(shape)
+    factors = (job.factors.x, job.factors.y, job.factors.numbers)
+    memory = _work(bound, len(bound.cols) + len(factors[1]), shape)
     close = np.zeros(len(tiles), dtype=np.int64)
-    grams, excesses, outputs = job.arrays
     mirror = np.array(job.mirror, dtype=np.int64)
-    points, pairs = near or _nothing(bound.dtype)
-    if len(pairs):
-        excesses = np.empty((len(pairs), *shape), dtype=bound.dtype)
-    data = (bound.rows, grams, excesses, outputs, *bound.tables)
-    ends = (limit, close, points, pairs, NEAR, mirror)
-    tile_run.run_tiles(bound.program, data, bound.cols, tiles, job.places.copy(), work, base, size, *ends)
-    return close
+    ends = (limit, close, *(near or _nothing(bound.dtype)), NEAR, mirror)
+    data = (bound.rows, factors, *job.arrays, *bound.tables)
+    infinite = tile_run.run_tiles(bound.program, data, bound.cols, tiles, job.places, *memory, *ends)
+    return close, infinite
 
 
 def _nothing(kind: np.dtype[Any]) -> tuple[Any, Ints]:
@@ -179,7 +221,7 @@ def workers(threads: int | None) -> int:
 
 
 def _chunks(tiles: Ints, count: int) -> list[Ints]:
-    return [part for part in np.array_split(tiles, count) if len(part)]
+    return np.array_split(tiles, max(1, min(count, len(tiles) // FEW)))
 
 
 def execute(
@@ -191,57 +233,37 @@ def execute(
     pool: ThreadPoolExecutor | None,
     count: int,
     limit: float,
-) -> tuple[int, int]:
+) -> Met:
     """Runs the fast code, then the careful one where it has to.
-
-    Returns how many tiles were run twice, and how many angles were close to pi (1 + cos below `CLOSE`): covariances
-    tell those badly.
 
     The tiles are those of the fast code's shape (the careful one's if there is no fast code).
     """
 
-    def task(part: Ints) -> tuple[int, int]:
-        opposite = again = 0
-        _multiply(job, part)
+    def task(part: Ints) -> Met:
+        met = Met()
         if fast is not None:
-            close = _run(fast, part, shapes[0], job, None, limit)
+            close, infinite = _run(fast, part, shapes[0], job, None, limit)
             small = (close & MASK) > 0
-            part, again = part[small], int(small.sum())
             kept = close if careful is None else close[~small]  # the careful code counts the others
-            opposite = int((kept >> 32).sum())
+            part, met = part[small], Met(int(small.sum()), int((kept >> 32).sum()), infinite)
         if careful is not None and len(part):
-            opposite += int((_run(careful, _cut(part, shapes[1]), shapes[1], job, job.points, CLOSE) >> 32).sum())
-        return again, opposite
+            close, infinite = _run(careful, _cut(part, shapes[1]), shapes[1], job, job.points, CLOSE)
+            met += Met(0, int((close >> 32).sum()), infinite)
+        return met
 
-    parts = _chunks(tiles, 1 if pool is None else TASKS * count)
-    waiting = deque(parts)
+    waiting = deque(_chunks(tiles, 1 if pool is None else TASKS * count))
 
-    def work() -> tuple[int, int]:
-        twice = opposite = 0
+    def work() -> Met:
+        met = Met()
         while True:
             try:
                 part = waiting.popleft()
             except IndexError:
-                return twice, opposite
-            again, near = task(part)
-            twice, opposite = twice + again, opposite + near
+                return met
+            met += task(part)
 
     others = [] if pool is None else [pool.submit(work) for _ in range(count - 1)]
-    found = [work(), *(other.result() for other in others)]  # the caller works too
-    return sum(twice for twice, _ in found), sum(opposite for _, opposite in found)
-
-
-def _multiply(job: Job, tiles: Ints) -> None:
-    """Gram inputs of some tiles, in products so short that the BLAS starts no threads, which would wait in the way."""
-    for j0 in np.unique(tiles[:, 2]):
-        panel = tiles[tiles[:, 2] == j0]
-        cols = slice(j0, j0 + panel[0, 3])
-        start, stop = panel[0, 0], panel[-1, 0] + panel[-1, 1]
-        for k, (x, y) in enumerate(job.products):
-            step = max(1, SHORT // (y.shape[1] * int(panel[0, 3])))
-            for i in range(start, stop, step):
-                rows = slice(i, min(i + step, stop))
-                np.matmul(x[rows], y[cols].T, out=job.arrays[0][k, rows, cols])
+    return sum((other.result() for other in others), work())  # the caller works too
 
 
 def _cut(tiles: Ints, shape: tuple[int, int]) -> Ints:
@@ -310,8 +332,8 @@ def evaluate(
     shapes = (tile_shape(code, kind.itemsize), tile_shape(careful or code, kind.itemsize))
     tiles = tiles_of(n1, n2, shapes[0], 0 if upper else None)
     count = workers(threads)
-    job = Job(arrays, np.zeros(6, dtype=np.int64))
+    job = Job(arrays, np.zeros(6, dtype=np.int64), no_factors(n2, kind))
     if count == 1:
-        return outputs, execute(first, second, job, tiles, shapes, None, 1, limit)[0]
+        return outputs, execute(first, second, job, tiles, shapes, None, 1, limit).again
     with ThreadPoolExecutor(count) as pool:
-        return outputs, execute(first, second, job, tiles, shapes, pool, count, limit)[0]
+        return outputs, execute(first, second, job, tiles, shapes, pool, count, limit).again

@@ -85,6 +85,16 @@ def add_two_products(w, d, n, s, a, b, t, c, e):
 
 
 @loop
+def not_finite(w, a, n):
+    """How many entries of a are not finite."""
+    found = 0
+    A = part(w, a, n)
+    for j in range(n):
+        found += A[j] - A[j] != 0
+    return found
+
+
+@loop
 def arcsine(D, A):
     """D <- asin A; for |A| > 1/2 as pi/2 - 2 asin sqrt((1 - |A|)/2)."""
     T = D.dtype.type

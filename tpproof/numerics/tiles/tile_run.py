@@ -3,7 +3,7 @@
 Operands of terms: -1 none, r >= 0 register r, -2 - k column k. Column k of the panel lies in `w` at k * m,
 register r at `base` + r * `size`.
 """
-# mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, untyped-decorator, no-untyped-call, call-arg"
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from typing import Any
 
 from numba import njit
 
+from tpproof.numerics.tiles import product as products
 from tpproof.numerics.tiles import special
+from tpproof.numerics.tiles import stream as streams
 from tpproof.numerics.tiles import tile_loops as loops
+from tpproof.numerics.tiles.product import product
+from tpproof.numerics.tiles.stream import settle, stream
 from tpproof.numerics.tiles.tile_loops import INSIDE, OPTIONS, loop
 
 
@@ -103,7 +107,7 @@ def store(w, a, h, m, target, i0, j0):
     for i in range(h):
         A, T = loops.part(w, a + i * m, m), target[i0 + i, j0 : j0 + m]
         for j in range(m):
-            T[j] = A[j]
+            stream(T, j, A[j])
 
 
 @loop
@@ -112,11 +116,11 @@ def store_both(w, a, h, m, target, other, i0, j0):
     for i in range(h):
         A, T = loops.part(w, a + i * m, m), loops.part(target[i0 + i], j0, m)
         for j in range(max(0, i0 + i - j0), m):
-            T[j] = A[j]
+            stream(T, j, A[j])
     for j in range(m):
         T = loops.part(other[j0 + j], i0, h)
         for i in range(min(h, j0 + j - i0)):
-            T[i] = w[a + i * m + j]
+            stream(T, i, w[a + i * m + j])
 
 
 @loop
@@ -137,32 +141,47 @@ def run_expectation(op, w, d, d2, h, m, a, c, x, rows, i0, limit):
 
 
 @njit(**{**INSIDE, "fastmath": False})  # a contracted a b - b a is its rounding, not 0
-def tile_excesses(target, i0, h, j0, m, points, pairs, grams, near):
-    """target <- 2 (|x| |y| - x.y): from the Gram input, or as | |y| x - |x| y |^2/(|x| |y|) where that is small.
+def make_excess(w, d, h, m, i0, j0, points, a, b, near):
+    """d, a Gram input <- 2 (|x| |y| - x.y): from it, or as | |y| x - |x| y |^2/(|x| |y|) where that is small.
 
     For the parts (-1, -1): 0 where the two inputs are equal, 1 where they are not.
     """
     x, y, p, q = points
     two = p.dtype.type(2)
-    for k in range(pairs.shape[0]):
-        g, a, b = pairs[k, 0], pairs[k, 1], pairs[k, 2]
-        for i in range(h):
-            for j in range(m):
-                if a < 0:
-                    target[k, i, j] = differs(x[:, i0 + i], y[:, j0 + j])
-                    continue
-                sx, sy = math.sqrt(p[a, i0 + i]), math.sqrt(q[b, j0 + j])
-                root = sx * sy
-                value = two * (root - grams[g, i0 + i, j0 + j])
-                if not value >= near * two * root:
-                    value = p.dtype.type(0)
-                    X, Y = x[a, i0 + i], y[b, j0 + j]
-                    if root > 0:  # divided by √root first: the squares of |y| x - |x| y might vanish
-                        r = math.sqrt(root)
-                        s, t = sy / r, sx / r
-                        for e in range(X.shape[0]):
-                            value += (s * X[e] - t * Y[e]) * (s * X[e] - t * Y[e])
-                target[k, i, j] = value
+    for i in range(h):
+        for j in range(m):
+            at = d + i * m + j
+            if a < 0:
+                w[at] = differs(x[:, i0 + i], y[:, j0 + j])
+                continue
+            sx, sy = math.sqrt(p[a, i0 + i]), math.sqrt(q[b, j0 + j])
+            root = sx * sy
+            value = two * (root - w[at])
+            if not value >= near * two * root:
+                value = p.dtype.type(0)
+                X, Y = x[a, i0 + i], y[b, j0 + j]
+                if root > 0:  # divided by √root first: the squares of |y| x - |x| y might vanish
+                    r = math.sqrt(root)
+                    s, t = sy / r, sx / r
+                    for e in range(X.shape[0]):
+                        value += (s * X[e] - t * Y[e]) * (s * X[e] - t * Y[e])
+            w[at] = value
+
+
+@loop
+def source(w, d, h, m, op, k, grams, excesses, places, i0, j0, factors, panel, points, pairs, near):
+    """d <- Gram or excess input k: read, or made; the columns of its factors lie in w from `panel` on."""
+    x, _, numbers = factors
+    if op == 1 and pairs.shape[0] == 0:
+        load(w, d, h, m, excesses[k], places[2] + i0, places[3] + j0)
+        return
+    g = k if op == 0 else pairs[k, 0]
+    if g >= 0 and numbers.shape[0] > 0:
+        product(w, d, h, m, x[numbers[g, 0]], i0, panel + numbers[g, 1] * x.shape[2] * m)
+    elif g >= 0:
+        load(w, d, h, m, grams[g], places[0] + i0, places[1] + j0)
+    if op == 1:
+        make_excess(w, d, h, m, i0, j0, points, pairs[k, 1], pairs[k, 2], near)
 
 
 @loop
@@ -187,7 +206,9 @@ def compiled(stamp: str) -> Any:
         program
             (instructions, terms, coefficients) of the code.
         data
-            Arrays (rows, grams, excesses, outputs, table_rows, table_cols, tables); a table is (start, stop, parity).
+            Arrays (rows, factors, grams, excesses, outputs, table_rows, table_cols, tables); a table is (start, stop,
+            parity). Factors (x, y, numbers) make the Gram inputs: x (a, N1, d), y (b d, N2), and for each the parts
+            (a, b); if there are no numbers they are read from `grams`.
         cols, tiles
             Column vectors; int64 (t, 4).
         places
@@ -199,24 +220,28 @@ def compiled(stamp: str) -> Any:
             angles are close to pi.
         points, pairs, near
             (x, y, p, q): parts (a, N1, d), (b, N2, d) and their squared norms; for each excess (gram input, part,
-            part). If there are pairs, the excesses of a tile are made here, and `excesses` has room for one tile.
+            part). If there are pairs excesses are made here, not read from `excesses`.
         mirror
             If not empty, only entries i <= j are written, and mirror[k] is the output that has those of k at (j, i).
+
+        Returns
+        -------
+        How many entries of outputs were not finite.
         """
+        infinite = 0
         if stamp == "":
-            return
+            return infinite
         instructions, terms, coefficients = program
-        rows, grams, excesses, outputs, table_rows, table_cols, tables = data
+        rows, factors, grams, excesses, outputs, table_rows, table_cols, tables = data
         panel, origin = -1, 0 * base  # a literal 0 would have load compiled twice
         for t in range(tiles.shape[0]):
             i0, h, j0, m = tiles[t, 0], tiles[t, 1], tiles[t, 2], tiles[t, 3]
             n = h * m
+            lines = cols.shape[0] * m  # those of the factors lie behind the columns
             if j0 != panel:
                 load(w, origin, cols.shape[0], m, cols, origin, j0)
+                load(w, lines, factors[1].shape[0], m, factors[1], origin, j0)
                 panel = j0
-            if pairs.shape[0] > 0:
-                tile_excesses(excesses, i0, h, j0, m, points, pairs, grams, near)
-                places[2], places[3] = -i0, -j0
             found = 0
             for k in range(instructions.shape[0]):
                 op = instructions[k, 0]
@@ -232,25 +257,27 @@ def compiled(stamp: str) -> Any:
                     left, right = table_rows[start:stop], table_cols[start:stop]
                     loops.hermite(w, d, d2, h, m, a, w.shape[0] - m, left, i0, right, j0, parity)
                 elif op == 12:
+                    infinite += loops.not_finite(w, b, n)
                     row, col = places[4] + i0, places[5] + j0
                     if mirror.shape[0] == 0:
                         store(w, b, h, m, outputs[x[0]], row, col)
                     else:
                         store_both(w, b, h, m, outputs[x[0]], outputs[mirror[x[0]]], row, col)
-                elif op == 0:
-                    load(w, d, h, m, grams[x[0]], places[0] + i0, places[1] + j0)
-                elif op == 1:
-                    load(w, d, h, m, excesses[x[0]], places[2] + i0, places[3] + j0)
+                elif op <= 1:
+                    ends = factors, lines, points, pairs, near
+                    source(w, d, h, m, op, x[0], grams, excesses, places, i0, j0, *ends)
                 else:
                     loops.elementwise(w, d, n, a, b, op)
             close[t] = found
+        settle()
+        return infinite
 
     return run_tiles
 
 
 def _stamp() -> str:
     """Of the loops' text."""
-    texts = [Path(module.__file__ or "").read_bytes() for module in (loops, special)]
+    texts = [Path(module.__file__ or "").read_bytes() for module in (loops, special, streams, products)]
     return hashlib.sha256(b"".join(texts)).hexdigest()
 
 
