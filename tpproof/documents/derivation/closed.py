@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tpproof.documents.blocks import Block, Cite, Inlines, Items, Line, Paragraph, Section
+from tpproof.documents.blocks import Line
 from tpproof.documents.derivation.covariance import Covariances, Pair, Summand
 from tpproof.documents.derivation.definitions import Definitions
 from tpproof.documents.derivation.folding import Index, Sides, Written, fold
-from tpproof.documents.derivation.names import Names, Place
-from tpproof.documents.derivation.notations import INPUTS, LETTERS, Quantities
-from tpproof.documents.derivation.prose import displayed
+from tpproof.documents.derivation.names import Names
+from tpproof.documents.derivation.notations import INPUTS, Quantities
 from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.derivation.recursion import Equation, Recursion, Term, is_covariance
 from tpproof.documents.derivation.sums import Addend, sum_of
-from tpproof.documents.formula import Call, Formula, Mean, Name, Number, Power, letter, product, total
+from tpproof.documents.formula import Call, Formula, Mean, Name, Number, Power, product, total
 from tpproof.program.atoms import TRAIN, Atom
 from tpproof.program.model import Kind
 from tpproof.program.reduced import LinearTerm
 
-NUMBERS_SHOWN = 12
 TERMS_PRINTED = 400
 """Terms of one sum of the kernel."""
-LINES_SHOWN = 150
-"""Lines of one kind: the kernel is printed in full for longer than anything else."""
 Writer = Callable[[Names], Sides]
 _ORDER = {"number": 0, "sigma2": 1, "kappa": 1, "scalar": 2}
 
@@ -247,92 +243,3 @@ class ClosedForm:
 
 def _node(r: int) -> int:
     return ~r if r < 0 else r
-
-
-def kernel(r: Reading, form: ClosedForm) -> Section:
-    """The section: what the letters mean, the recursion, the kernel."""
-    letters = LETTERS[r.notation]
-    blocks: list[Block] = [
-        Paragraph(
-            (
-                "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly "
-                "Gaussian by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their "
-                "covariances are those below; within one input they are the same with both inputs equal. A prime is "
-                "a derivative.",
-            )
-        ),
-        *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
-        *_titled("where", form.where_lines()),
-        *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
-    ]  # fmt: skip
-    lines = form.kernel_lines()
-    if lines:
-        which: Inlines = ("The path sums C ", Cite("(95)"), " follow") if r.notation == "yang" else (
-            "The kernels ", Name(letters[1]), " of the layers, the path sums ", Cite("(95)"), " in these letters, "
-            "follow",
-        )  # fmt: skip
-        blocks.append(
-            Paragraph(
-                (
-                    *which,
-                    " recursively. Where what training itself adds to one is the covariance (σ² = κ), it is written ",
-                    Name(letters[0]),
-                    ":",
-                )
-            )
-        )
-        blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
-    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
-    blocks += _notes(r, form)
-    return Section(("The kernel",), "kernel", tuple(blocks))
-
-
-def _centred(form: ClosedForm) -> Inlines:
-    read = {a for pair in form.covariances.named for a in pair}
-    return ("centred, ",) if all(map(form.covariances.centred, read)) else ("centred but for the means below, ",)
-
-
-def _meaning(r: Reading, form: ClosedForm) -> Inlines:
-    """What the numbers of jacot and lee stand for."""
-    numbered = form.quantities.numbered
-    if not numbered:
-        return ()
-    letter = Name(LETTERS[r.notation][0])
-    if r.names.repetition:
-        a = min(numbered)
-        role = r.names.role(a)
-        at = r.names.at(Place(i=None, j=role[1] if role else 0, right="l"))
-        return ("The number of ", letter, " is the index l of ", at.vector(a), ". ")
-    first = [(a, number) for a, number in sorted(numbered.items(), key=lambda item: item[1])][:NUMBERS_SHOWN]
-    listed = [part for a, k in first for part in (", " if k > 1 else "", r.names.vector(a), f" ({k})")]
-    more = f" and so on to {len(numbered)}" if len(numbered) > len(first) else ""
-    return ("They are numbered in the order of the program: ", *(p for p in listed if p), f"{more}. ")
-
-
-def _titled(title: str, lines: list[Line], label: str = "") -> list[Block]:
-    return [Paragraph((title,)), *displayed(lines, label or title, limit=LINES_SHOWN)] if lines else []
-
-
-def _notes(r: Reading, form: ClosedForm) -> list[Block]:
-    """Factors that are 1, terms that are 0, pairs that are left out."""
-    laws = [(r.names.law_value("sigma2", p), r.names.law_value("kappa", p)) for p in range(len(r.program.parameters))]
-    both = [p for p, law in enumerate(laws) if law[0] == 1 == law[1]]
-    variance = [p for p, law in enumerate(laws) if law[0] == 1 != law[1]]
-    rate = [p for p, law in enumerate(laws) if law[1] == 1 != law[0]]
-    still = [p for p, q in enumerate(r.program.parameters) if not q.trained]
-    rows: list[Inlines] = []
-    for which, some in (("σ² = κ = 1", both), ("σ² = 1", variance), ("κ = 1", rate)):
-        if some:
-            rows.append((f"{which}, not written: ", *_parameters(r, some), "."))
-    if still:
-        rows.append(("κ = 0, not trained, terms left out: ", *_parameters(r, still), "."))
-    if form.recursion.omitted:
-        rows.append((f"{form.recursion.omitted} more pairs of outputs are left out here; the certificate has all.",))
-    if r.data["symmetries"]:
-        rows.append(("A sum that is not defined here is what a symmetry of the network makes of one that is.",))
-    return [Items(tuple(rows))] if rows else []
-
-
-def _parameters(r: Reading, some: list[int]) -> Inlines:
-    names = [part for p in some[:NUMBERS_SHOWN] for part in (", ", Name(letter(r.program.parameters[p].name)))][1:]
-    return (*names, f" and {len(some) - NUMBERS_SHOWN} more") if len(some) > NUMBERS_SHOWN else tuple(names)

@@ -12,11 +12,12 @@ from tpproof.documents.blocks import Section
 from tpproof.documents.derivation.audit import audit, parts
 from tpproof.documents.derivation.backward import backward
 from tpproof.documents.derivation.claims import claim_of, not_said, reading, theorem
-from tpproof.documents.derivation.closed import ClosedForm, kernel
+from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.conclusion import claim, proposition
 from tpproof.documents.derivation.contraction import contraction
 from tpproof.documents.derivation.evidence import numbers
 from tpproof.documents.derivation.induction import base, families, in_conclusion, induction
+from tpproof.documents.derivation.kernel import kernel
 from tpproof.documents.derivation.ledger import assumptions
 from tpproof.documents.derivation.limits import limit
 from tpproof.documents.derivation.paths import paths

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tpproof.documents.blocks import Block, Cite, Inlines, Line, Paragraph, Ref, Section, Statement
 from tpproof.documents.derivation.folding import fold
 from tpproof.documents.derivation.names import Names
@@ -56,15 +58,15 @@ def proposition(r: Reading) -> Section:
 def _ntk(names: Names, step: Step) -> Formula:
     _, terms, reads = step["conclusion"]
 
-    def read(v: int, x: int, y: int, o: int, p: int) -> Formula:
+    def writer(v: int, x: int, y: int, o: int, p: int) -> Callable[[Names], Formula]:
         moment = [Mean(Product((names.value(x, True), names.value(y, False))))] if x >= 0 else []
-        return product([*names.rate(v), *moment, Name("α", str(o)), Name("χ", str(p))])
+        return lambda at: product([*at.rate(v), *moment, Name("α", str(o)), Name("χ", str(p))])
 
     trained = [row for row in reads if names.program.parameters[row[0]].trained]
-    return step_sum(names, step, [lambda _, row=row: read(*row) for row in trained], terms)  # type: ignore[misc]
+    return step_sum(names, step, [writer(*row) for row in trained], terms)
 
 
-def _k(r: Reading, step: Step) -> Formula:
+def _k(r: Reading, step: Step) -> Name:
     o, p = step["conclusion"][1:3]
     return Name("K", f"{o}{p}" if r.outputs > 1 else "")
 
@@ -105,7 +107,7 @@ def _limit(r: Reading, step: Step) -> Line:
     f = [Call(Name("f", f"{o},{t}" if several else t), at) for t in ("t+1", "t")]
     chi = Name("χ", f"{p},t" if several else "t", accent="ring")
     left = Row(("lim (", f[0], " − ", f[1], ")"))
-    kernel = Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))  # type: ignore[arg-type]
+    kernel = Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))
     note: Inlines = (f"what output {p} adds",) if several else ()
     moved = step_sum(r.names, step)
     inside = (Row(("(", moved, ")")) if isinstance(moved, (Sum, BigSum)) else moved, " = −", chi, kernel)

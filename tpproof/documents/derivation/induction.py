@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tpproof.documents.blocks import Block, Cite, Display, Fold, Inlines, Line, Paragraph, Ref, Section
+from tpproof.documents.blocks import Block, Cite, Display, Fold, Inline, Inlines, Line, Paragraph, Ref, Section
 from tpproof.documents.derivation.folding import Sides, Written, fold
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import CHI, base_of, contracted_terms, displayed, quantity_line
@@ -219,10 +219,10 @@ def _fold(r: Reading, family: Family) -> Fold:
     definitions = fold([_definition(r, g) for g in family.gvars], names)
     changes = fold([quantity_line(names, step, True) for step in family.changes], names)
     stated = fold([_stated(r, step) for step in family.induction], names)
-    summary: list[object] = []
+    summary: list[Inline] = []
     for line in definitions[:3]:
         summary += ["; "] if summary else []
-        summary += [line.left, " = ", line.right, *([", ", *line.note] if line.note else [])]
+        summary += [*([line.left, " = "] if line.left else []), line.right, *([", ", *line.note] if line.note else [])]
     more = [f"; and {len(definitions) - 3} more"] if len(definitions) > 3 else []
     label = f"at-{family.gvars[0]}"
     before = [line for step in family.induction for line in unrolled(r, step)]
@@ -232,7 +232,7 @@ def _fold(r: Reading, family: Family) -> Fold:
         Paragraph(("Hence ", Cite("(107)"), *_beside(r, family), ":")),
         *displayed(stated, f"107-{label}", "(107)"),
     ]
-    return Fold((*summary, *more), tuple(blocks), True)  # type: ignore[arg-type]
+    return Fold((*summary, *more), tuple(blocks), True)
 
 
 def _beside(r: Reading, family: Family) -> Inlines:

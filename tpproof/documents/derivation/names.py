@@ -145,7 +145,7 @@ class Names(Vocabulary):
 
     def expectation(self, atom: Atom) -> Formula:
         """Any atom, in the certificate's table or not."""
-        return self._atom(*atom)  # type: ignore[arg-type]
+        return self._atom(str(atom[0]), *map(int, atom[1:]))
 
     def is_one(self, atom: Atom) -> bool:
         """Whether an atom is a σ² or κ that is 1."""

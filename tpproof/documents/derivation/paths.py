@@ -35,8 +35,13 @@ def paths(r: Reading) -> Section:
     blocks += [
         Paragraph(
             (
-                "Summed over all pairs that end in ", Name("a"), " and ", Name("b"), ", ",
-                Row((Call(Name("C"), (Name("a", tilde=True), Name("b"))), " = Σ⟨p, q⟩")), " obeys a recursion that "
+                "Summed over all pairs that end in ",
+                Name("a"),
+                " and ",
+                Name("b"),
+                ", ",
+                Row((Call(Name("C"), (Name("a", tilde=True), Name("b"))), " = Σ⟨p, q⟩")),
+                " obeys a recursion that "
                 "needs no pair: it starts with what paths may begin with, is multiplied by σ² at a matrix and by an "
                 "expected product of derivatives at NonLins, and is bilinear in linear combinations. A pair of "
                 "vectors with no matrix in common has no isomorphic paths and is left out.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tpproof.documents.derivation.covariance import Covariances, Pair
 from tpproof.documents.derivation.names import Names
@@ -50,7 +51,7 @@ class Recursion:
         self.named = [self._equation(k) for k in below if self._put(k, named)]
         self.kernels = [self._equation(s["id"]) for s in kernels if self._put(s["id"], {s["id"]})]
 
-    def _terms(self, k: int) -> list[list[object]]:
+    def _terms(self, k: int) -> list[list[Any]]:
         """The terms of a sum that do not vanish."""
         zero = self._names.zero
         return [t for t in self._steps[k]["conclusion"][3] if not zero.intersection(t[0])]
@@ -61,7 +62,7 @@ class Recursion:
         todo = [s["id"] for s in kernels]
         while todo:
             for _, ref, *_ in self._terms(todo.pop()):
-                if isinstance(ref, int) and ref >= 0 and ref not in needed:
+                if ref >= 0 and ref not in needed:
                     needed.add(ref)
                     todo.append(ref)
         return sorted(needed)
@@ -73,10 +74,10 @@ class Recursion:
         images: set[int] = set()
         for k in [*below, *(s["id"] for s in kernels)]:
             refs = [(t[1], len(t) > 2) for t in self._terms(k)]
-            uses.update(ref for ref, _ in refs if isinstance(ref, int))
-            images.update(ref for ref, image in refs if image and isinstance(ref, int))
+            uses.update(ref for ref, _ in refs)
+            images.update(ref for ref, image in refs if image)
             if self._steps[k]["rule"] == "path-nonlin":
-                read.update(ref for ref, _ in refs if isinstance(ref, int))
+                read.update(ref for ref, _ in refs)
         long = {k for k in below if uses[k] > 1 and len(self._terms(k)) > NAMED_ABOVE}
         return images | long | (read & set(below))
 
@@ -85,13 +86,13 @@ class Recursion:
         terms: list[Term] = []
         steps: list[int] = []
         for positions, ref, *image in self._terms(k):
-            atoms = tuple(self._atoms[a] for a in positions)  # type: ignore[attr-defined]
+            atoms = tuple(self._atoms[a] for a in positions)
             if ref == -1:
                 terms.append(Term(atoms, None))
             elif ref in named or image:
-                terms.append(Term(atoms, self._pair(ref, image)))  # type: ignore[arg-type]
+                terms.append(Term(atoms, self._pair(ref, image)))
             else:
-                inner, inside = self._sums[ref]  # type: ignore[index]
+                inner, inside = self._sums[ref]
                 terms += [Term((*atoms, *t.atoms), t.pair) for t in inner]
                 steps += inside
         self._sums[k] = tuple(terms), (*dict.fromkeys(steps), k)
@@ -99,8 +100,8 @@ class Recursion:
             named.add(k)
         return k in named
 
-    def _pair(self, ref: int, image: Sequence[object]) -> Pair:
-        a, b = image[0] if image else self._steps[ref]["conclusion"][1:3]  # type: ignore[misc]
+    def _pair(self, ref: int, image: Sequence[Any]) -> Pair:
+        a, b = image[0] if image else self._steps[ref]["conclusion"][1:3]
         return int(a), int(b)
 
     def _equation(self, k: int) -> Equation:
