@@ -29,6 +29,7 @@ certificates: $(VENV)/.installed
 
 pages: $(VENV)/.installed
 	$(BIN)/python -m tpproof.cli.pages docs/zoo certificates
+	$(BIN)/python -m tpproof.cli.figures docs
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/scale.py

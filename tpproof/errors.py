@@ -66,7 +66,7 @@ CODES: dict[str, tuple[str, str]] = {
     "E170": ("LaTeX is not installed", "install it: Debian's packages stand in the message; or choose another format"),
     "E171": ("LaTeX did not compile the document", "please report it, with the .tex file"),
     "E172": ("no picture could be made of the PDF", "install what the message names, or choose another format"),
-    "E173": ("there is no such path pair", "`tpproof paths NET` lists them; a network of few paths has few pairs"),
+    "E173": ("there is no such path pair", "`tpproof paths NET` lists them"),
 }
 
 

@@ -12,10 +12,10 @@ from tpproof.cli import status
 from tpproof.cli.options import limits_with, network_options
 from tpproof.cli.output import print_text
 from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from tpproof.documents.diagrams import Drawing, Pair
-    from tpproof.limits import Limits
     from tpproof.program.model import Program
 
 FORMATS = ("svg", "tikz", "png", "pdf")
@@ -47,11 +47,9 @@ def draw(
     if unrolled and (backward or path is not None):
         raise click.UsageError("--unrolled stands alone: it has a backward pass, and paths belong to the program")
     limits = limits_with(max_nodes)
-    program = load(net, overrides, functions, limits)
-    pair = None if path is None else _pair(program, path, limits)
-    drawing = _drawing(program, "unrolled" if unrolled else "backward" if backward else "program", limits)
     form = form or (ENDINGS.get(output.suffix.lower(), "svg") if output is not None else "svg")
-    printed = _printed(drawing, form, pair)
+    view = "unrolled" if unrolled else "backward" if backward else "program"
+    printed = drawn(load(net, overrides, functions, limits), view, path, form, limits)
     if output is not None:
         write_atomically(output, printed)
     elif form in ("svg", "tikz"):
@@ -63,24 +61,30 @@ def draw(
     return status.HOLDS
 
 
-def _drawing(program: Program, view: str, limits: Limits) -> Drawing:
+def drawn(program: Program, view: str, path: int | None, form: str, limits: Limits = DEFAULT) -> bytes:
+    """A program drawn: "program", "backward" or "unrolled", with a path pair marked."""
     from tpproof.documents import diagrams
 
-    return diagrams.draw(program, view, limits)
-
-
-def _printed(drawing: Drawing, form: str, pair: Pair | None) -> bytes:
-    from tpproof.documents import diagrams
-
+    pair = None if path is None else _pair(program, path, limits)
+    drawing = _drawing(program, view, limits)
     match form:
         case "svg":
-            shown = None if pair is None else pair.index
-            return diagrams.svg(drawing, () if pair is None else (pair,), shown=shown).encode()
+            return diagrams.svg(drawing, () if pair is None else (pair,), shown=path).encode()
         case "tikz":
             return diagrams.tikz(drawing, pair).encode()
         case "png":
             return diagrams.as_png(drawing, pair)
     return diagrams.as_pdf(drawing, pair)
+
+
+def _drawing(program: Program, view: str, limits: Limits) -> Drawing:
+    from tpproof.documents import diagrams
+
+    if view != "unrolled":
+        return diagrams.draw(program, view, limits)
+    from tpproof.cli.unrolled import instructions
+
+    return diagrams.draw_listing(program.name, instructions(program, limits), limits)
 
 
 def _pair(program: Program, index: int, limits: Limits) -> Pair:

@@ -24,7 +24,7 @@ _COMMANDS = {
     "paths": ("tpproof.cli.inspect", "The paths, their isomorphism classes, every ⟨p,q⟩."),
     "unroll": ("tpproof.cli.inspect", "The program of T steps of SGD, as in Algorithm 1."),
     "show": ("tpproof.cli.inspect", "The parsed, reduced program."),
-    "draw": ("tpproof.cli.draw", "The program in the graphical notation of the paper, as SVG."),
+    "draw": ("tpproof.cli.draw", "The program in the graphical notation of the paper: SVG, TikZ, PDF, PNG."),
     "zoo": ("tpproof.cli.inspect", "List the built-in architectures, or print one."),
 }
 _NO_ROOM = (errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG)

@@ -63,7 +63,11 @@ def struck(drawing: Drawing) -> list[tuple[str, str, str]]:
     found = []
     for edge in drawing.edges:
         points = list(curve(edge))
+        start, end = min(x for x, _ in points), max(x for x, _ in points)
+        upper, lower = min(y for _, y in points), max(y for _, y in points)
         for key, (left, right, top, foot) in shapes:
+            if left > end or right < start or top > lower or foot < upper:
+                continue
             if key not in (edge.source, edge.target):
                 inside = (left + 1 < x < right - 1 and top + 1 < y < foot - 1 for x, y in points)
                 if any(inside):

@@ -80,6 +80,16 @@ def test_overlays_are_hidden_but_for_the_one_shown_and_differ_in_dashes() -> Non
     assert "pair-" not in svg(draw(program))
 
 
+def test_what_many_pairs_share_is_written_once() -> None:
+    program, found = certified("cnn1d")
+    root = ET.fromstring(svg(draw(program), found, prefix="a-"))
+    ids = {str(e.get("id")) for e in root.iter() if e.tag.endswith(("path", "rect")) and e.get("id")}
+    used = [str(e.get("href")).removeprefix("#") for e in root.iter() if e.tag.endswith("use")]
+    assert set(used) == ids
+    assert len(used) > 3 * len(ids)
+    assert all(name.startswith("a-") for name in ids)
+
+
 def test_two_different_paths_are_marked_apart() -> None:
     program, found = certified("rnn_average")
     pair = next(x for x in found if x.p != x.q and len(x.p) > 1)

@@ -82,6 +82,13 @@ def test_rows_are_the_straightest_that_leave_room() -> None:
     assert rows([[3.0]], [], 1.0) == [[0.0]]
 
 
+@pytest.mark.parametrize("name", ["attention", "cnn1d", "lstm", "transformer_post"])
+def test_another_solver_finds_the_same_rows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = draw(load(f"zoo:{name}"))
+    monkeypatch.setattr("tpproof.documents.diagrams.rows.METHOD", "highs-ipm")
+    assert draw(load(f"zoo:{name}")) == drawn
+
+
 def test_what_overlaps_leaves_or_strikes_would_be_seen() -> None:
     drawing = draw(load("zoo:mlp"))
     assert complaints(drawing) == []

@@ -86,6 +86,7 @@ def test_both_backgrounds_are_its_own_and_a_page_may_set_the_colours() -> None:
     [
         ("g12", "slanted:g subscript:12"),
         ("W1_0ᵀ", "slanted:W subscript:1,0 superscript:⊤"),
+        ("U_0_1 ξ", "slanted:U subscript:0,1 upright:_ slanted:ξ"),
         ("U ξ₂", "slanted:U upright:_ slanted:ξ subscript:2"),
         ("tanh", "upright:tanh"),
         ("gain0", "upright:gain subscript:0"),

@@ -52,10 +52,6 @@ class _Reduction:
                 read[a] = None
         return tuple(read)
 
-    def words(self, k: int) -> tuple[str, ...]:
-        """The functions in a symbol's gate, outermost first, each once."""
-        return tuple(dict.fromkeys(word for part in self.part_of(k) for word in labels.own_words(self.program, part)))
-
 
 def figure(program: Program, limits: Limits = DEFAULT) -> Figure:
     """The symbols and edges of a program.
@@ -77,7 +73,7 @@ def figure(program: Program, limits: Limits = DEFAULT) -> Figure:
         raise TpproofError("E104", f"a drawing of {len(kept)} symbols", f"at most {limits.drawn_nodes}; {SMALLER}")
     known = labels.formulas(program, reduction.inside | reduction.hidden)
     reads = {k: reduction.reads(k) for k in kept}
-    marks = {str(k): labels.mark(program, k, known, reduction.words(k), reads[k]) for k in kept}
+    marks = {str(k): labels.mark(program, k, known, reduction.part_of(k), reads[k]) for k in kept}
     edges = [Edge(str(a), str(k), _matrix(program, k)) for k in kept for a in reads[k]]
     outputs: dict[str, Mark] = {}
     for o, out in enumerate(program.outputs):

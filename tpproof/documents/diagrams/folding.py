@@ -18,6 +18,7 @@ _CANDIDATES = 12
 _CLASSES = 8
 _LAGS = 16
 _SAMPLE = 64
+_FEW = 30
 
 
 @dataclass(frozen=True)
@@ -48,31 +49,35 @@ class Repetition:
 
 
 def repetition(program: Program, standing: Sequence[int]) -> Repetition | None:
-    """The repetition that hides most symbols, if there is one."""
+    """The repetition that leaves the fewest symbols, its dots counted, if there is one."""
     signatures = _signatures(program)
-    best, most = None, 0
-    for order in _orders(program):
-        search = _Search(program, signatures, order)
+    best, fewest = None, len(standing)
+    for order in _orders(program, signatures):
+        search = _Search(program, signatures, order, frozenset(standing))
         for period in search.periods():
             for found in search.repetitions(period):
-                hidden = sum(map(found.hides, standing))
-                if hidden > most:
-                    best, most = found, hidden
+                left = len(standing) - sum(map(found.hides, standing)) + search.crossing[found.start + found.period]
+                if left < fewest:
+                    best, fewest = found, left
+            if fewest <= _FEW:
+                return best
     return best
 
 
-def _signatures(program: Program) -> list[tuple[Any, ...]]:
-    """What a node does, but for what it reads and for the name of its parameter."""
-    found: list[tuple[Any, ...]] = []
+def _signatures(program: Program) -> list[int]:
+    """What a node does, but for what it reads and for the name of its parameter: the same number for the same."""
+    numbers: dict[Any, int] = {}
+    likeness = [numbers.setdefault(_likeness(p), len(numbers)) for p in program.parameters]
+    found: list[int] = []
     for node in program.nodes:
         data: tuple[Any, ...] = node.data
         if node.op == "const":
             data = (constants.text(node.data[0]),)
         elif node.op == "embed":
-            data = (_likeness(program.parameters[node.data[0]]), node.data[1])
+            data = (likeness[node.data[0]], node.data[1])
         elif node.op in ("param", "matmul"):
-            data = (_likeness(program.parameters[node.data[0]]), *node.data[1:])
-        found.append((node.op, len(node.args), data))
+            data = (likeness[node.data[0]], *node.data[1:])
+        found.append(numbers.setdefault((node.op, len(node.args), data), len(numbers)))
     return found
 
 
@@ -80,8 +85,12 @@ def _likeness(p: Parameter) -> tuple[Any, ...]:
     return (p.kind, p.std, p.scale, p.lr, p.rows, p.cols)
 
 
-def _orders(program: Program) -> Iterator[list[int]]:
-    """Orders in which a node comes as late as can be, what it reads of greatest depth first: parts stay together."""
+def _orders(program: Program, signatures: list[int]) -> Iterator[list[int]]:
+    """Orders in which parts stay together.
+
+    In two of them a node comes as late as can be, what it reads of greatest depth first; in one by its depth, and
+    there in the order of what it reads.
+    """
     depth: list[int] = []
     for node in program.nodes:
         depth.append(1 + max((depth[a] for a in node.args), default=-1))
@@ -98,19 +107,47 @@ def _orders(program: Program) -> Iterator[list[int]]:
                 args = dict.fromkeys(program.nodes[k].args)
                 todo += [~k, *sorted(args, key=lambda a: (depth[a], -sign * a))]
         yield order
+    yield _by_depth(program, signatures, depth)
+
+
+def _by_depth(program: Program, signatures: list[int], depth: list[int]) -> list[int]:
+    """Layer by layer, sources with what reads them first; in a layer alike nodes in the order of what they read."""
+    late = list(depth)
+    for k in range(len(depth) - 1, -1, -1):
+        for a in program.nodes[k].args:
+            if not program.nodes[a].args:
+                late[a] = late[k] - 1 if late[a] == depth[a] else min(late[a], late[k] - 1)
+    levels: dict[int, list[int]] = defaultdict(list)
+    for k, level in enumerate(late):
+        levels[level].append(k)
+    place: dict[int, int] = {}
+    for level in sorted(levels):
+        def key(k: int) -> tuple[Any, ...]:
+            node = program.nodes[k]
+            return signatures[k], sorted(place.get(a, -1) for a in node.args), k
+        for k in sorted(levels[level], key=key):
+            place[k] = len(place)
+    return list(place)
 
 
 class _Search:
     """Looks for parts that are alike in one order."""
 
-    def __init__(self, program: Program, signatures: list[tuple[Any, ...]], order: list[int]) -> None:
+    def __init__(self, program: Program, signatures: list[int], order: list[int], standing: frozenset[int]) -> None:
         self.program = program
+        self.standing = standing
         self.order = order
         self.place = [len(order)] * len(program.nodes)
         for place, k in enumerate(order):
             self.place[k] = place
         self.signatures = [signatures[k] for k in order]
-        self.reads = [[self.place[a] for a in program.nodes[k].args] for k in order]
+        self.reads = [self._reads(k) for k in order]
+
+    def _reads(self, k: int) -> list[int]:
+        """Where what a node reads stands; sums and products have no order."""
+        node = self.program.nodes[k]
+        places = [self.place[a] for a in node.args]
+        return sorted(places) if node.op in ("add", "mul") else places
 
     def periods(self) -> list[int]:
         """Distances at which nodes are alike, or new parameters and input parts come in, if they may cover much."""
@@ -138,7 +175,10 @@ class _Search:
     def _repeats(self, place: int, period: int) -> bool:
         if self.signatures[place] != self.signatures[place - period]:
             return False
-        return all(a - b in (0, period) for a, b in zip(self.reads[place], self.reads[place - period], strict=True))
+        for a, b in zip(self.reads[place], self.reads[place - period], strict=True):
+            if a != b and a - b != period:
+                return False
+        return True
 
     def repetitions(self, period: int) -> Iterator[Repetition]:
         """The runs of nodes that are each like the node one period before."""
@@ -154,22 +194,24 @@ class _Search:
         """The parts of a run, cut where the fewest vectors cross."""
         if end - start >= LEAST_PARTS * period:
             middle = start + period * ((end - start) // period // 2)
-            start += min(range(period), key=lambda shift: (self._crossing[middle + shift], shift))
+            start += min(range(period), key=lambda shift: (self.crossing[middle + shift], shift))
             parts = (end - start) // period
             if parts >= LEAST_PARTS:
                 yield Repetition(self.order, self.place, start, period, parts)
 
     @cached_property
-    def _crossing(self) -> list[int]:
-        """How many nodes before each place are read at it or after it."""
-        changes = [0] * (len(self.order) + 1)
+    def crossing(self) -> list[int]:
+        """How many symbols before each place are read at it or after it, by what is part of a later symbol too."""
         last = list(range(len(self.order)))
-        for place, reads in enumerate(self.reads):
-            for a in reads:
-                last[a] = place
+        for place in range(len(last) - 1, -1, -1):
+            reader = last[place] if self.order[place] not in self.standing else place
+            for a in self.reads[place]:
+                last[a] = max(last[a], reader)
+        changes = [0] * (len(self.order) + 1)
         for place, read in enumerate(last):
-            changes[place + 1] += 1
-            changes[min(read + 1, len(self.order))] -= 1
+            if self.order[place] in self.standing:
+                changes[place + 1] += 1
+                changes[min(read + 1, len(self.order))] -= 1
         return list(accumulate(changes))
 
 

@@ -6,7 +6,7 @@ from tpproof.documents.diagrams.drawing import Mark, Symbol
 from tpproof.documents.formula import letter
 from tpproof.program import constants
 from tpproof.program.listing import formula, gvar_formula, is_linear, node_name, readout_text
-from tpproof.program.model import GVAR_OPS, Kind, Program
+from tpproof.program.model import GVAR_OPS, Kind, Node, Program
 
 LABEL_LENGTH = 18
 """Characters of a label; the whole text is in the symbol's title."""
@@ -49,8 +49,8 @@ def formulas(program: Program, written: set[int]) -> Formulas:
     return found
 
 
-def mark(program: Program, k: int, known: Formulas, words: tuple[str, ...], reads: tuple[int, ...]) -> Mark:
-    """The symbol of a node, the functions of whose gate are `words`."""
+def mark(program: Program, k: int, known: Formulas, parts: list[int], reads: tuple[int, ...]) -> Mark:
+    """The symbol of a node; `parts` are the nodes that are part of it, itself first."""
     node, name = program.nodes[k], node_name(program, k)
     if node.op in GVAR_OPS:
         label = "" if node.op == "matmul" else _start(program, k)
@@ -59,12 +59,10 @@ def mark(program: Program, k: int, known: Formulas, words: tuple[str, ...], read
     if node.op == "ones":
         return Mark(str(k), Symbol.XVAR, name, "1", title)
     if program.kinds[k] is Kind.SCALAR:
-        return Mark(str(k), Symbol.SCALAR, name, "", title, label_of(_gate(program, k, words)))
+        return Mark(str(k), Symbol.SCALAR, name, "", title, label_of(_gate(program, k, parts)))
     if is_linear(program, node):
-        combined = sum(program.kinds[a] is Kind.VECTOR for a in reads) > 1 or node.op == "add"
-        gate = f"{'+ ' if combined else ''}{_factor(program, k)}".strip() or "×"
-        return Mark(str(k), Symbol.XVAR, name, "", title, label_of(gate), linear=True)
-    return Mark(str(k), Symbol.XVAR, name, "", title, label_of(_gate(program, k, words)))
+        return Mark(str(k), Symbol.XVAR, name, "", title, _combination(program, k, parts, reads), linear=True)
+    return Mark(str(k), Symbol.XVAR, name, "", title, label_of(_gate(program, k, parts)))
 
 
 def output_mark(program: Program, o: int) -> Mark:
@@ -77,12 +75,33 @@ def output_mark(program: Program, o: int) -> Mark:
     return Mark(f"f{o}", Symbol.OUTPUT, f"f{o}", label, title, rows=max(1, len(terms)))
 
 
-def own_words(program: Program, k: int) -> tuple[str, ...]:
+def _combination(program: Program, k: int, parts: list[int], reads: tuple[int, ...]) -> str:
+    """What stands in the gate of a linear combination: + for a sum, Σ where its terms have factors of their own."""
+    node = program.nodes[k]
+    if any(program.nodes[part].op == "mul" and _moves(program, part) for part in parts[1:]):
+        return "Σ"
+    if sum(program.kinds[a] is Kind.VECTOR for a in reads) > 1 or node.op == "add":
+        return f"+ {_factor(program, k)}".strip() if node.op == "add" or _factor(program, k) else "Σ"
+    return _factor(program, k) or "×"
+
+
+def _moves(program: Program, k: int) -> bool:
+    """Whether a multiple is one of anything but the vector of ones."""
+    nodes = program.nodes
+    return any(program.kinds[a] is Kind.VECTOR and nodes[a].op != "ones" for a in nodes[k].args)
+
+
+def _words(program: Program, parts: list[int]) -> tuple[str, ...]:
+    """The functions in a gate, outermost first, each once."""
+    return tuple(dict.fromkeys(word for part in parts for word in _own_words(program, part)))
+
+
+def _own_words(program: Program, k: int) -> tuple[str, ...]:
     """The function that a node applies."""
     node = program.nodes[k]
     match node.op:
         case "call":
-            return (str(node.data[0]),)
+            return (letter(str(node.data[0])),)
         case "mean":
             return ("mean",)
         case "width":
@@ -103,19 +122,23 @@ def _start(program: Program, k: int) -> str:
     return f"{name} {letter(declared.name)}{part}"
 
 
-def _gate(program: Program, k: int, words: tuple[str, ...]) -> str:
+def _gate(program: Program, k: int, parts: list[int]) -> str:
     """What a gate computes, in a word or two; a bar-gate's mean is its bar."""
-    node = program.nodes[k]
+    node, words = program.nodes[k], _words(program, parts)
     if node.op == "mean" and words == ("mean",):
         averaged = program.nodes[node.args[0]]
-        if averaged.op == "mul":
-            return "( )²" if len(set(averaged.args)) == 1 else "⊙"
-        return "mean"
+        return _product(averaged) if averaged.op == "mul" else "mean"
     words = words[1:] if node.op == "mean" else words
     if words:
         text = ", ".join(words).replace("1/, ", "1/").replace("√, ", "√")
         return f"{text}( )" if text.endswith(("/", "√")) else text
-    return {"add": "+", "mul": "⊙" if program.kinds[k] is Kind.VECTOR else "·"}.get(node.op, "")
+    if node.op == "mul" and program.kinds[k] is Kind.VECTOR:
+        return _product(node)
+    return {"add": "+", "mul": "·"}.get(node.op, "")
+
+
+def _product(node: Node) -> str:
+    return "( )²" if len(node.args) == 2 and len(set(node.args)) == 1 else "⊙"
 
 
 def _factor(program: Program, k: int) -> str:

@@ -97,9 +97,10 @@ def _components(figure: Figure, rooms: Mapping[str, float]) -> list[Any]:
 
 def _placed(figure: Figure, component: Any, rooms: Mapping[str, float]) -> Part:
     """The part with the fewest crossings of those that several runs of the ordering heuristic give, in rows."""
-    layouts = [_ordered(component, rounds) for rounds in ROUNDS]
-    layout = min(layouts, key=_crossings)
-    layers = [list(layer) for layer in layout.layers]
+    layout = SugiyamaLayout(component)
+    sources = [v for v in component.sV if not v.e_in()]
+    layout.init_all(roots=sources, inverted_edges=[], optimize=True)  # optimize: sources stand near their readers
+    layers = _ordered(layout)
     heights = [[rooms[v.data] if isinstance(v, Vertex) else BELOW / 2 for v in layer] for layer in layers]
     ys = rows(heights, _chains(figure, component, layout, layers), BELOW)
     y = {v: ys[column][k] for column, layer in enumerate(layers) for k, v in enumerate(layer)}
@@ -111,14 +112,18 @@ def _placed(figure: Figure, component: Any, rooms: Mapping[str, float]) -> Part:
     return Part(marks, passes)
 
 
-def _ordered(component: Any, rounds: int) -> Any:
-    layout = SugiyamaLayout(component)
-    sources = [v for v in component.sV if not v.e_in()]
-    layout.init_all(roots=sources, inverted_edges=[], optimize=True)  # optimize: sources stand near their readers
-    for _ in range(rounds):
+def _ordered(layout: Any) -> list[list[Any]]:
+    """The order in each layer, after as many rounds of the heuristic as give the fewest crossings."""
+    best: list[list[Any]] = []
+    fewest: int | None = None
+    for done in range(1, ROUNDS[-1] + 1):
         for _ in layout.ordering_step():
             pass
-    return layout
+        if done in ROUNDS:
+            crossings = _crossings(layout)
+            if fewest is None or crossings < fewest:
+                best, fewest = [list(layer) for layer in layout.layers], crossings
+    return best
 
 
 def _crossings(layout: Any) -> int:

@@ -20,7 +20,7 @@ from tpproof.documents.diagrams.symbols import LINE, rounded
 
 MEANINGS = {
     "gvar": "G-var", "xvar": "X-var", "gate": "NonLin", "scalar": "scalar", "moment": "Moment",
-    Line.MATMUL: "MatMul, readout", Line.LINK: "the same arguments", "output": "output", "dots": "and so on",
+    Line.MATMUL: "MatMul", Line.LINK: "the same arguments", "output": "output", "dots": "and so on",
 }  # fmt: skip
 MARGIN, SAMPLE = 16.0, 18.0
 
@@ -35,6 +35,7 @@ def legend(
     for key, meaning in MEANINGS.items():
         if key in occurring:
             text = ", ".join(fold.text for fold in folds) if key == "dots" else meaning
+            text += ", readout" if key is Line.MATMUL and "output" in occurring else ""
             long = SAMPLE + 6 + text_width(text, Role.KEY)
             if x > MARGIN and x + long > width - MARGIN:
                 x, y = MARGIN, y + 1.5 * LINE

@@ -205,6 +205,8 @@ def transposed(matrix: str) -> str:
 def _derivative(mark: Mark) -> str | None:
     """What stands in the gate of the derivative: none where a sum gives its signal on as it is."""
     gate_text = mark.gate or ""
+    if mark.linear and gate_text == "Σ":
+        return "×"
     if mark.linear:
         return gate_text.removeprefix("+").strip() or None
     return f"{gate_text}′⊙" if gate_text.isalnum() else "∂⊙"

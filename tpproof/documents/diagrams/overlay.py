@@ -75,6 +75,8 @@ def _way(drawing: Drawing, letter: str, path: tuple[int, ...]) -> Way:
     edges: dict[PlacedEdge, None] = {}
     for step, gvar in enumerate(path):
         key = shown.get(str(gvar), str(gvar))
+        if key not in marks:  # left out, and handed on by no dots of its own
+            continue
         into = next((e for e in drawing.edges if e.target == key and e.line is Line.MATMUL), None)
         if stops:
             way = _between(drawing, marks, stops[-1][0], key if into is None else into.source)
@@ -86,9 +88,8 @@ def _way(drawing: Drawing, letter: str, path: tuple[int, ...]) -> Way:
         stops.append((key, f"{letter}{2 * step + 1}"))
     tagged: dict[str, str] = {}
     for key, tag in stops:
-        if key in marks:
-            tagged[key] = tagged.get(key) or tag
-    frames = tuple(_frame(marks[key], 5.0 if letter == "p" else 3.0) for key in tagged)
+        tagged[key] = tagged.get(key) or tag
+    frames = tuple(_frame(marks[key], 4.5 if letter == "p" else 1.5) for key in tagged)
     tags = tuple(_tag(marks[key], tag) for key, tag in tagged.items() if tag)
     return Way(letter, tuple(edges), frames, tags)
 

@@ -13,7 +13,10 @@ Index = tuple[int, int]
 """(column, place in it from above)."""
 
 Floats = npt.NDArray[np.float64]
+METHOD = "highs-ds"
 _TIE = 1e-5
+_EXACT = {"dual_feasibility_tolerance": 1e-10, "primal_feasibility_tolerance": 1e-9}
+"""Finer than the differences of the ties."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def _least(costs: Floats, entries: list[tuple[int, int, float]], least: list[flo
         return np.zeros(len(costs))
     row, column, value = zip(*entries, strict=True)
     matrix = coo_matrix((value, (row, column)), shape=(len(least), len(costs))).tocsr()
-    solution = linprog(costs, A_ub=matrix, b_ub=least, bounds=(0, None), method="highs-ds")
+    solution = linprog(costs, A_ub=matrix, b_ub=least, bounds=(0, None), method=METHOD, options=_EXACT)
     if solution.status != 0:
         raise RuntimeError(f"the rows of a drawing: {solution.message}")
     return np.asarray(solution.x, dtype=np.float64)

@@ -28,7 +28,7 @@ class Span:
 
 
 _NAME = re.compile(
-    r"(?P<word>[^\W\d_ᵀ₀-₉]+)(?P<tilde>~?)(?P<sub>\d+(?:_\d+)*|[₀-₉]+)?(?P<late>~?)(?P<time>(?:_\d+)?)(?P<transposed>ᵀ?)"
+    r"(?P<word>[^\W\d_ᵀ₀-₉]+)(?P<tilde>~?)(?P<sub>_?\d+(?:_\d+)*|[₀-₉]+)?(?P<late>~?)(?P<time>(?:_\d+)?)(?P<transposed>ᵀ?)"
 )
 _DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 LETTERS = 2
@@ -57,7 +57,7 @@ def _name(match: re.Match[str]) -> list[Span]:
     word, sub = match["word"], (match["sub"] or "").translate(_DIGITS)
     style = Style.SLANTED if len(word) <= LETTERS else Style.UPRIGHT
     found = [Span(word, style, bool(match["tilde"] or match["late"]))]
-    below = ",".join(part for part in (sub.replace("_", ","), match["time"].removeprefix("_")) if part)
+    below = ",".join(part for part in (sub.lstrip("_").replace("_", ","), match["time"].removeprefix("_")) if part)
     if below:
         found.append(Span(below, Style.SUBSCRIPT))
     if match["transposed"]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tpproof.documents.diagrams.drawing import Drawing, Line, PlacedEdge, Point, Shape
-from tpproof.documents.diagrams.overlay import Pair, overlay
+from tpproof.documents.diagrams.overlay import Pair, Way, overlay
 from tpproof.documents.diagrams.spans import Style, spans
 from tpproof.documents.diagrams.symbols import BAR, ROUND
 from tpproof.documents.diagrams.table import description
@@ -30,9 +30,21 @@ def svg(drawing: Drawing, pairs: Iterable[Pair] = (), prefix: str = "", shown: i
         The pair that is displayed.
     """
     overlays = [overlay(drawing, pair) for pair in pairs]
+    ways = [way for one in overlays for way in (one.p, one.q)]
+    edges, frames = (dict.fromkeys(part for way in ways for part in parts(way)) for parts in (_edges, _frames))
+    numbers = {part: f"{prefix}way{k}" for k, part in enumerate((*edges, *frames))}  # each is written once, used often
     return _environment().get_template("diagrams/drawing.svg").render(
-        drawing=drawing, overlays=overlays, prefix=prefix, shown=shown, described=description(drawing)
-    )
+        drawing=drawing, overlays=overlays, prefix=prefix, shown=shown, described=description(drawing), edges=edges,
+        frames=frames, numbers=numbers,
+    )  # fmt: skip
+
+
+def _edges(way: Way) -> tuple[PlacedEdge, ...]:
+    return way.edges
+
+
+def _frames(way: Way) -> tuple[Shape, ...]:
+    return way.frames
 
 
 @lru_cache(maxsize=1)

@@ -67,8 +67,7 @@ def built(mark: Mark, x: float = 0.0, y: float = 0.0) -> PlacedMark:
     height = 2 * half if mark.symbol is Symbol.OUTPUT else 2 * half_width
     shapes = [Shape(mark.symbol.value, x, y, 2 * half_width, height)]
     stems: list[tuple[Point, Point]] = []
-    inner = mark.symbol is Symbol.OUTPUT
-    texts = [Text(mark.name, x, rounded(y + (3 if inner else half_width + UNDER)), Role.NAME)]
+    texts = [Text(mark.name, x, rounded(y + _below(mark)), Role.NAME)]
     if mark.label:
         texts.append(Text(mark.label, x, rounded(y - half - OVER), Role.LABEL))
     if mark.gate is not None:
@@ -78,6 +77,14 @@ def built(mark: Mark, x: float = 0.0, y: float = 0.0) -> PlacedMark:
         texts.append(text)
         stems.append(((rounded(x - half_width - GAP), y), (rounded(x - half_width), y)))
     return PlacedMark(mark, x, y, tuple(shapes), tuple(stems), tuple(texts), room(mark))
+
+
+def _below(mark: Mark) -> float:
+    """From a symbol's centre to its name: below it, below its gate too if it is wide, in the middle of an output."""
+    if mark.symbol is Symbol.OUTPUT:
+        return 3.0
+    wide = text_width(mark.name, Role.NAME) / 2 > HALF[mark.symbol] + GAP
+    return (half_height(mark) + 1 if wide else HALF[mark.symbol]) + UNDER
 
 
 Box = tuple[float, float, float, float]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -12,18 +14,12 @@ from tpproof.documents.diagrams.overlay import Pair, overlay
 from tpproof.documents.diagrams.spans import Span, Style, spans
 from tpproof.documents.diagrams.symbols import BAR, ROUND
 from tpproof.documents.formula import GREEK
-from tpproof.documents.render import Tex, tex_escape
 
 TIKZ_LIBRARIES: tuple[str, ...] = ()
 """What ``\\usetikzlibrary`` has to load: nothing, plain TikZ does."""
 POINTS = 0.75
 """Points in a unit of a drawing's coordinates."""
-_LETTERS = {letter: name for name, letter in GREEK.items()}
-_SIGNS = {
-    "×": r"$\times$", "⊙": r"$\odot$", "√": r"$\surd$", "′": r"$'$", "∂": r"$\partial$", "⋯": r"$\cdots$",
-    "⁰": "$^{0}$", "¹": "$^{1}$", "²": "$^{2}$", "³": "$^{3}$", "⁴": "$^{4}$", "⁵": "$^{5}$", "⁶": "$^{6}$",
-    "⁷": "$^{7}$", "⁸": "$^{8}$", "⁹": "$^{9}$",
-}  # fmt: skip
+_LETTERS = {letter: name for name, letter in GREEK.items()} | {"Δ": "Delta"}
 _ANCHORS = {Anchor.START: "base west", Anchor.MIDDLE: "base", Anchor.END: "base east"}
 
 
@@ -47,16 +43,23 @@ def tikz(drawing: Drawing, pair: Pair | None = None) -> str:
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
-    environment = Environment(
+    """The templates; what no filter has made LaTeX is escaped."""
+    from tpproof.documents.latex.text import Tex, escape  # not above: papers import drawings
+
+    def latex(of: Callable[[Any], str]) -> Callable[[Any], Tex]:
+        return lambda value: Tex(of(value))
+
+    made = Environment(
         loader=PackageLoader("tpproof.documents"), autoescape=False, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True, block_start_string="<%", block_end_string="%>",
         variable_start_string="<<", variable_end_string=">>", comment_start_string="<#", comment_end_string="#>",
-        finalize=tex_escape,
+        finalize=escape,
     )  # fmt: skip
-    environment.filters |= {"curve": _curve, "shape": _shape, "text": _text, "verbatim": Tex}
-    environment.filters["anchor"] = _ANCHORS.__getitem__
-    environment.globals |= {"Line": Line, "POINTS": POINTS}
-    return environment
+    filters: dict[str, Callable[[Any], str]] = {"curve": _curve, "shape": _shape, "text": _text, "verbatim": str}
+    made.filters |= {name: latex(of) for name, of in filters.items()}
+    made.filters["anchor"] = _ANCHORS.__getitem__
+    made.globals |= {"Line": Line, "POINTS": POINTS}
+    return made
 
 
 def _at(x: float, y: float) -> str:
@@ -67,7 +70,7 @@ def _points(length: float) -> str:
     return f"{length * POINTS:g}pt"
 
 
-def _curve(edge: PlacedEdge) -> Tex:
+def _curve(edge: PlacedEdge) -> str:
     """As in SVG: every second piece level, curves between them."""
     parts = [_at(*edge.points[0])]
     for k, ((x, y), (to_x, to_y)) in enumerate(pairwise(edge.points)):
@@ -76,20 +79,20 @@ def _curve(edge: PlacedEdge) -> Tex:
         else:
             middle = round((x + to_x) / 2, 1)
             parts.append(f".. controls {_at(middle, y)} and {_at(middle, to_y)} .. {_at(to_x, to_y)}")
-    return Tex(" ".join(parts))
+    return " ".join(parts)
 
 
-def _shape(shape: Shape) -> Tex:
+def _shape(shape: Shape) -> str:
     """The path of a shape."""
     half, tall = shape.width / 2, shape.height / 2
     if shape.kind in ("gate", "moment"):
-        return Tex(_gate(shape))
+        return _gate(shape)
     if shape.kind == "dots":
-        return Tex(" ".join(f"{_at(round(shape.x + 6 * k, 1), shape.y)} circle[radius=1.2pt]" for k in (-1, 0, 1)))
+        return " ".join(f"{_at(round(shape.x + 6 * k, 1), shape.y)} circle[radius=1.2pt]" for k in (-1, 0, 1))
     if shape.kind in ("scalar", "output", "frame"):
         top, foot = round(shape.y - tall, 1), round(shape.y + tall, 1)
-        return Tex(f"{_at(round(shape.x - half, 1), top)} rectangle {_at(round(shape.x + half, 1), foot)}")
-    return Tex(f"{_at(shape.x, shape.y)} circle[radius={_points(half)}]")
+        return f"{_at(round(shape.x - half, 1), top)} rectangle {_at(round(shape.x + half, 1), foot)}"
+    return f"{_at(shape.x, shape.y)} circle[radius={_points(half)}]"
 
 
 def _gate(shape: Shape) -> str:
@@ -105,9 +108,9 @@ def _gate(shape: Shape) -> str:
     return f"{path} {_at(right, top)} -- {_at(right, foot)}" if bar else path
 
 
-def _text(text: Text) -> Tex:
+def _text(text: Text) -> str:
     """A text, its letters and their indices in mathematics."""
-    return Tex("".join(_span(span) for span in _grouped(text)))
+    return "".join(_span(span) for span in _grouped(text))
 
 
 def _grouped(text: Text) -> list[tuple[Span, ...]]:
@@ -125,9 +128,11 @@ def _span(group: tuple[Span, ...]) -> str:
     first, *indices = group
     if first.style is Style.UPRIGHT and not indices and not first.test:
         return plain(first.text)
-    letters = "".join(rf"\{_LETTERS[c]} " if c in _LETTERS else _mathematics(c) for c in first.text)
-    base = letters if first.style is Style.SLANTED else rf"\mathrm{{{_mathematics(first.text)}}}"
-    base = rf"\tilde{{{base}}}" if first.test else base
+    if first.style is Style.SLANTED:
+        letters = [rf"\{_LETTERS[c]} " if c in _LETTERS else _mathematics(c) for c in first.text]
+        base = "".join([*letters[:-1], rf"\tilde{{{letters[-1]}}}" if first.test else letters[-1]])
+    else:
+        base = rf"\mathrm{{{_mathematics(first.text)}}}"
     below = "".join(i.text for i in indices if i.style is Style.SUBSCRIPT)
     above = r"^{\top}" if any(i.style is Style.SUPERSCRIPT for i in indices) else ""
     return f"${base}{f'_{{{below}}}' if below else ''}{above}$"
@@ -135,7 +140,9 @@ def _span(group: tuple[Span, ...]) -> str:
 
 def plain(text: str) -> str:
     """Any text as LaTeX text."""
-    return "".join(_SIGNS.get(c) or tex_escape(c) for c in text)
+    from tpproof.documents.latex.text import escape
+
+    return escape(text)
 
 
 def _mathematics(text: str) -> str:

@@ -1,5 +1,6 @@
 """The paper's printer: LaTeX that arXiv compiles and converts."""
 
-from tpproof.documents.latex.printer import article, bibliography, fragment, preamble
+from tpproof.documents.latex.labels import prefix
+from tpproof.documents.latex.printer import article, bibliography, fragment, pdf, preamble
 
-__all__ = ["article", "bibliography", "fragment", "preamble"]
+__all__ = ["article", "bibliography", "fragment", "pdf", "preamble", "prefix"]

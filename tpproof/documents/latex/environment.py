@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
+from tpproof.documents.blocks import Block, Display, Paragraph
 from tpproof.documents.latex import tables
 from tpproof.documents.latex.labels import label_key
 from tpproof.documents.latex.mathematics import math, symbols
@@ -25,7 +26,18 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
         variable_end_string=">>", comment_start_string="<#", comment_end_string="#>", finalize=escape,
     )  # fmt: skip
     made.filters |= {
-        "kind": lambda block: type(block).__name__, "tex": Tex, "math": math, "relation": symbols,
-        "bookmark": bookmark, "key": label_key, "shares": tables.shares, "longest": tables.longest,
+        "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "relation": symbols,
+        "bookmark": bookmark, "key": label_key, "begins": begins_paragraph, "shares": tables.shares,
+        "longest": tables.longest, "pieces": tables.pieces,
     }  # fmt: skip
     return made
+
+
+def begins_paragraph(block: Block, before: Block | None) -> bool:
+    """Whether a block is no continuation of the sentence before: a display in it, or what follows a display."""
+    if isinstance(block, Display):
+        return not isinstance(before, (Paragraph, Display))
+    if isinstance(block, Paragraph) and isinstance(before, Display):
+        first = block.parts[0] if block.parts else ""
+        return not isinstance(first, str) or first[:1].isupper()
+    return True

@@ -9,10 +9,8 @@ from tpproof.documents.document import Document
 from tpproof.documents.formula import to_text
 from tpproof.documents.latex.labels import prefix, printed_labels, reference
 from tpproof.documents.latex.mathematics import math
+from tpproof.documents.latex.tables import CODE_PIECE
 from tpproof.documents.latex.text import Tex, bookmark, escape
-
-CODE_PIECE = 8
-"""Letters of a hash or a name as typed after which a line may end."""
 
 
 @dataclass(frozen=True)

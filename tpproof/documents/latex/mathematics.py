@@ -12,19 +12,31 @@ from tpproof.documents.latex.text import Tex, code_point, escape
 
 _COMMANDS = {  # characters that mean something to LaTeX, hidden while the formula is printed
     "\\": r"\backslash", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "^": r"\wedge",
-    "~": r"\sim", "`": r"\backprime", "_": r"\_",
+    "~": r"\sim", "`": r"\backprime", "_": r"\_", "'": r"\prime",
 }  # fmt: skip
 _HIDE = {ord(c): chr(0xE000 + k) for k, c in enumerate(_COMMANDS)}
 _SHOW = {chr(0xE000 + k): command for k, command in enumerate(_COMMANDS.values())}
 _ORIGINAL = {ord(hidden): character for hidden, character in zip(_SHOW, _COMMANDS, strict=True)}
+_RAISED = re.compile(r"(?<=[A-Za-z0-9)\] ])\{\{\}([\^_]\{[^{}]*\})\}(?![\^_{'])")
+"""A sign that raises or lowers what follows, where nothing is raised or lowered yet."""
 _SUBSCRIPT = re.compile(f"(?<=[^ _]){_HIDE[ord('_')]}(?=[A-Za-z0-9])")
 _PROSE = re.compile(r"\\text\{([^{}]*)\}")
-_TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]|, |[^\\{}()\[\],]+|,", re.DOTALL)
+_WORDS = re.compile(r"\\text\{([^{}]{8,})\}")
+_TOKEN = re.compile(r"\\[A-Za-z]+ ?|\\.|[{}()\[\]]| [+-] |, |.", re.DOTALL)
+_OUTSIDE = {r"\,": r"\tpptimes ", " + ": r" \tppplus ", " - ": r" \tppminus ", ", ": r"\tppcomma "}
+_INSIDE = {r"\,": r"\,\tppbreak ", " + ": r" \tppbreak + ", " - ": r" \tppbreak - ", ", ": r"\tppcomma "}
+_ENDS = {
+    r"\tpptimes": r"\cdot", r"\tppbreak": "", r"\tppcomma": ",", r"\tppplus": "{}+", r"\tppminus": "{}-",
+    r"\allowbreak": "", "=": "{}=", **{rf"\{word}": rf"\{word}" for word in ("to", "equiv", "cong", "approx", "le")},
+}  # fmt: skip
+"""Where a line may end, and what stands there then."""
+SHORT = 20
+"""Letters of LaTeX that no line needs to be broken for."""
 
 
 def math(formula: Formula) -> Tex:
     """LaTeX for math mode, ASCII only, with places where a line may end."""
-    return Tex(_breakable(_printable(to_latex(_hidden(formula)))))
+    return Tex(_breakable(_printable(to_latex(_hidden(formula)))) or "{}")
 
 
 def symbols(text: str) -> Tex:
@@ -59,7 +71,7 @@ def _printable(latex: str) -> str:
     if latex.isascii():
         return latex
     latex = _PROSE.sub(lambda found: rf"\text{{{escape(found[1].translate(_ORIGINAL))}}}", latex)
-    return "".join(c if c.isascii() else _symbol(c) for c in latex)
+    return _RAISED.sub(r"\1", "".join(c if c.isascii() else _symbol(c) for c in latex))
 
 
 def _symbol(character: str) -> str:
@@ -70,17 +82,43 @@ def _symbol(character: str) -> str:
 
 
 def _breakable(latex: str) -> str:
-    """Products may end a line at any of their factors, arguments behind a comma; inside brackets only in need."""
-    if len(latex) < 30:
+    """Places for a line to end: before a plus or minus, in products, behind a word; inside brackets only in need."""
+    if len(latex) < SHORT:
         return latex
     parts = []
     braces = brackets = 0
-    for token in _TOKEN.findall(latex):
+    for token in _without_groups(_TOKEN.findall(_WORDS.sub(_word_by_word, latex))):
         braces += (token == "{") - (token == "}")
         brackets += (token in "([") - (token in ")]")
-        if braces == 0 and token == r"\,":
-            token = r"\,\tppbreak " if brackets > 0 else r"\tpptimes "
-        elif braces == 0 and token == ", ":
-            token = r"\tppcomma "
-        parts.append(token)
+        parts.append(token if braces else (_INSIDE if brackets else _OUTSIDE).get(token, token))
     return "".join(parts)
+
+
+def _without_groups(tokens: list[str]) -> list[str]:
+    """A sum in parentheses under an exponent is no group: a line may end in it."""
+    opened: list[int] = []
+    for k, token in enumerate(tokens):
+        if token == "{":
+            opened.append(k)
+        elif token == "}" and opened:
+            start = opened.pop()
+            if tokens[start + 1] == "(" and tokens[k - 1] == ")" and tokens[k + 1 : k + 2] == ["^"]:
+                tokens[start] = tokens[k] = ""
+    return tokens
+
+
+def unbroken(latex: str) -> list[str]:
+    """The pieces of a formula between which a line may end, each with the sign that then stands at its end."""
+    pieces = [""]
+    braces = 0
+    for token in _TOKEN.findall(latex):
+        braces += (token == "{") - (token == "}")
+        if braces == 0 and token.strip() in _ENDS:
+            pieces += [pieces.pop() + _ENDS[token.strip()], ""]
+        else:
+            pieces[-1] += token
+    return [piece for piece in pieces if piece]
+
+
+def _word_by_word(found: re.Match[str]) -> str:
+    return r"\allowbreak ".join(rf"\text{{{word}}}" for word in re.findall(" *[^ ]+ *| +", found[1]))

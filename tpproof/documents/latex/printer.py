@@ -13,6 +13,7 @@ from tpproof.documents.latex.labels import prefix
 from tpproof.documents.latex.pictures import pictures
 from tpproof.documents.latex.seal import digest, seal
 from tpproof.documents.latex.text import Tex
+from tpproof.documents.tex import compile_pdf
 
 SEALED = ("theorem", "proposition", "lemma", "claim", "definition")
 """Statements whose later edit is noticed."""
@@ -47,6 +48,17 @@ def bibliography(*documents: Document) -> str:
     """BibTeX entries: the paper whose proof is checked, tpproof, and each certificate."""
     template = environment().get_template("latex/bibliography.bib")
     return template.render(entries=[(Tex(prefix(d)), d) for d in documents])
+
+
+def pdf(article_tex: str, bib: str = "") -> bytes:
+    """The article as a PDF; an article of one's own templates may read ``tpproof.bib``.
+
+    Raises
+    ------
+    TpproofError
+        E170 where LaTeX is not installed, E171 with its first error.
+    """
+    return compile_pdf(article_tex, files={"tpproof.bib": bib.encode()})
 
 
 def _render(name: str, document: Document, data: dict[str, Any], templates: Path | None) -> str:

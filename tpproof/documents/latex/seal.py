@@ -14,14 +14,15 @@ _TOKEN = re.compile(r"\\(?:[A-Za-z]+|.)|[^\\]", re.DOTALL)
 
 
 def seal(body: str, verdict: str, certificate: str) -> Tex:
-    r"""The statement in a macro that compares it, its verdict and its certificate with their hash (MD5, which TeX has)."""
+    r"""The statement in a macro that compares it, its verdict and its certificate with their hash."""
     body = "\n" + re.sub(r"\n\s*\n", "\n\n", body.strip()) + "\n"
     return Tex(f"\\tppsealed{{{verdict}}}{{{certificate}}}{{{digest(body, verdict, certificate)}}}{{%{body}}}")
 
 
 def digest(body: str, verdict: str, certificate: str) -> str:
-    """The hash as TeX prints it."""
-    return hashlib.md5(f"{verdict} {certificate} {detokenized(body)}".encode(), usedforsecurity=False).hexdigest().upper()
+    """The hash as TeX prints it; MD5 is what TeX has."""
+    text = f"{verdict} {certificate} {detokenized(body)}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
 
 
 def detokenized(text: str) -> str:

@@ -11,6 +11,7 @@ _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"{\char34}", "`": r"\textasciigrave{}",
+    "[": "{[}",
 }  # fmt: skip
 _CLUSTER = re.compile("(?s).[\u0300-\u036f]*")
 _LETTERS_OF_MATH = "Zg"  # Ẑ, Ż and ĝ are vectors, ô is a letter of a name
@@ -31,8 +32,8 @@ def escape(text: object, word: int = 24) -> Tex:
         if cluster == "-" and parts and parts[-1] == "-":
             parts.append("{}")  # two hyphens are no dash
         parts.append(_character(cluster))
-        if length and length % word == 0:
-            parts.append(r"\tppbr{}")
+        if length and (length % word == 0 or cluster in "/="):
+            parts.append(r"\allowbreak{}")
     return Tex("".join(parts))
 
 
@@ -76,4 +77,4 @@ def _accented(base: str, accents: str, commands: dict[str, str], pattern: str, a
 
 def code_point(character: str) -> str:
     """What cannot be printed, or would not be seen: its number."""
-    return f"[U+{ord(character):04X}]"
+    return f"{{[}}U+{ord(character):04X}]"
