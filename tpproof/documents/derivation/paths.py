@@ -82,18 +82,18 @@ def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
     """How many pairs, and how many of two different paths."""
     crossed = [pair for _, _, pair in listed if pair[0] != pair[1]]
     ids = [step["id"] for step in r.of("listed")]
-    which = f" ({steps_text(ids)})"
+    which: Inlines = (" (", *steps_text(ids), ")")
     count = "is one pair" if len(listed) == 1 else f"are {len(listed)} pairs"
-    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts{which}"
+    text: Inlines = (f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts", *which)
     if not crossed:
         same = "it is a path and itself" if len(listed) == 1 else "each a path and itself, as in an MLP (Figure 2)"
-        return [Paragraph((f"{text}; {same}.", *_elsewhere(r)))]
+        return [Paragraph((*text, f"; {same}.", *_elsewhere(r)))]
     k = next(k for k, (_, _, pair) in enumerate(listed) if pair[0] != pair[1])
     p, q = listed[k][2]
     return [
         Paragraph(
             (
-                f"{text}. A matrix that is used several times makes different paths isomorphic: in {len(crossed)} of "
+                *text, f". A matrix that is used several times makes different paths isomorphic: in {len(crossed)} of "
                 "the pairs p and q are different (Figure 3), such as ", path(r.names, p, True), " and ",
                 path(r.names, q, False), f" in pair {k}, which go through the same matrices at different uses.",
             )
