@@ -24,6 +24,10 @@ class Lines:
         """Prose with formulas, references, names and sources."""
         return Tex("".join(self._part(part) for part in parts))
 
+    def link(self, target: str, text: str) -> Tex:
+        """A text that leads to its target, where that is printed."""
+        return reference(self.prefix, self.printed, target, text)
+
     def title(self, parts: Inlines) -> Tex:
         """A heading, with what a viewer's list of sections shows of it."""
         plain = " ".join(_plain(part) for part in parts)

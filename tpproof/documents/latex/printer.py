@@ -12,7 +12,7 @@ from tpproof.documents.document import Document
 from tpproof.documents.latex.environment import environment
 from tpproof.documents.latex.inline import lines
 from tpproof.documents.latex.labels import prefix
-from tpproof.documents.latex.pictures import pictures
+from tpproof.documents.latex.pictures import Pictures
 from tpproof.documents.latex.seal import digest, seal
 from tpproof.documents.tex.compile import compile_pdf
 from tpproof.documents.tex.text import Tex
@@ -74,10 +74,11 @@ def _render(name: str, document: Document, data: dict[str, Any], templates: Path
     def sealed(body: str) -> Tex:
         return seal(body, verdict, certificate)
 
+    printed = lines(document)
     text = _filled(
-        name, templates, doc=document, prefix=Tex(prefix(document)), lines=lines(document), pictures=pictures(data),
-        sealed=SEALED, seal=sealed, verdict=Tex(verdict), certificate=Tex(certificate),
-        status_digest=Tex(digest("", verdict, certificate)),
+        name, templates, doc=document, prefix=Tex(prefix(document)), lines=printed,
+        pictures=Pictures(data, printed, templates), sealed=SEALED, seal=sealed, verdict=Tex(verdict),
+        certificate=Tex(certificate), status_digest=Tex(digest("", verdict, certificate)),
     )  # fmt: skip
     return re.sub(r"\n{3,}", "\n\n", text)
 
