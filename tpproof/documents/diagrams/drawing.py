@@ -62,10 +62,6 @@ class Edge:
     target: str
     matrix: str = ""
 
-    @property
-    def line(self) -> Line:
-        return Line.MATMUL if self.matrix else Line.PLAIN
-
 
 @dataclass(frozen=True)
 class Fold:

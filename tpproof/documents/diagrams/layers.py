@@ -54,7 +54,6 @@ class _View:
 
     w: float
     h: float = 0.0
-    xy: tuple[float, float] = (0.0, 0.0)
 
 
 def laid_out(figure: Figure, rooms: Mapping[str, float], limits: Limits = DEFAULT) -> list[Part]:
