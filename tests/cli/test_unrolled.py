@@ -45,6 +45,9 @@ def test_both_instances_and_the_change_are_there() -> None:
     lines = {line.name: line for line in instructions(load("zoo:mlp2"))}
     assert lines["g0"].text == "U ξ"
     assert lines["g0~"].text == "U ξ~"
+    parts = {line.name: line for line in instructions(load("zoo:rnn", {"T": "2"}))}
+    assert parts["g0~"].text == "U ξ~₀"
+    assert "⟨ξ₁,ξ~₀⟩/d" in parts
     assert lines["dg2"].reads == ("g2", "v")
     assert lines["δx3~_1"].text == "Δφ"
 

@@ -26,6 +26,7 @@ from tpproof.limits import DEFAULT, Limits
 from tpproof.program.listing import gvar_formula
 from tpproof.program.model import Program
 
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _GIVEN = re.compile(r"g(?P<node>\d+)(?P<test>~?)\Z")
 
 
@@ -44,14 +45,18 @@ def _line(i: Line, scalars: set[str]) -> Instruction:
 
 
 def _letters(name: str) -> str:
-    """A name with Greek letters for their names."""
-    return re.sub(r"[A-Za-z]+", lambda match: GREEK.get(match[0], match[0]), name)
+    """A name with Greek letters for their names, its part as an index."""
+    name = re.sub(r"[A-Za-z]+", lambda match: GREEK.get(match[0], match[0]), name)
+    return re.sub(r"\[(\d+)\]", lambda match: match[1].translate(_SUBSCRIPTS), name)
 
 
 def _vector(program: Program, name: str) -> Instruction:
     """An initial vector of the network, or a readout."""
     match = _GIVEN.match(name)
-    what = gvar_formula(program, int(match["node"])) + match["test"] if match else name
+    what = name
+    if match:
+        formula = gvar_formula(program, int(match["node"]))
+        what = re.sub(r"(\[\d+\])?\Z", rf"{match['test']}\1", formula, count=1)
     return Instruction("vector", _letters(name), what, (), _letters(what) if match else "")
 
 

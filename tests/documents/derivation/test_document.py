@@ -8,17 +8,26 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given, settings
 
 import tpproof as tp
+from tests.strategies import programs
+from tpproof.certificate.write import certificate_of
 from tpproof.documents.blocks import Code, Display, Inference, Ref, Section, TableRow
 from tpproof.documents.derivation import document
 from tpproof.documents.document import LENGTHS, NOTATIONS
 from tpproof.documents.formula import Formula, to_text
+from tpproof.documents.latex import article
+from tpproof.language.source import load
+from tpproof.limits import DEFAULT
+from tpproof.program.model import Program
+from tpproof.proof.prove import prove
 
 SHIPPED = Path(__file__).parents[3] / "certificates"
 NAMES = sorted(path.name.removesuffix(".cert.json") for path in SHIPPED.glob("*.cert.json"))
@@ -193,6 +202,29 @@ def test_two_hidden_layers_read_like_appendix_a_2() -> None:
     assert "ξ~ᵀξ/d·E[φ′(g0~)·φ′(g0)]·E[φ′(g2~)·φ′(g2)] + E[φ(g0~)·φ(g0)]·E[φ′(g2~)·φ′(g2)]" in theorem
 
 
+def test_where_one_pair_stands_for_its_orbit_it_is_said() -> None:
+    data = certificate_of(prove(load("zoo:cnn1d"), replace(DEFAULT, explicit_pairs=0))).data
+    sections = {s.label: " ".join(text_of(s).split()) for s in document(data).sections}
+    assert "the exchange of ξ̃ and ξ and renamings of vectors" in sections["program"]
+    assert "each term for all images of its pair" in sections["proposition"]
+    assert "what a symmetry of the network makes of one that is" in sections["kernel"]
+    assert "symmetr" not in text_of(document(shipped("cnn1d")).sections)
+
+
+@settings(max_examples=25, deadline=None)
+@given(programs(transposes=True, max_size=7))
+def test_any_proof_has_a_text_that_states_every_step_once(program: Program) -> None:
+    data = certificate_of(prove(program)).data
+    sections = document(data, length="audit").sections
+    if any("left out here" in text_of(s) for s in sections):
+        return
+    where = {s.label: Counter(stated(s)) for s in sections}
+    for step in data["steps"]:
+        kind = step["conclusion"][0]
+        if kind in STATED:
+            assert sum(where[label][step["id"]] for label in STATED[kind] & where.keys()) == 1, step
+
+
 def test_numbers_from_evidence_stand_under_evidence_only() -> None:
     data = copy.deepcopy(shipped("tied"))
     data["evidence"]["enclosures"] = [{"lower": "123454321", "upper": "987656789"}]
@@ -234,7 +266,7 @@ def test_the_hashes_are_those_of_the_bytes() -> None:
 
 def test_a_long_certificate_is_as_long_to_read_and_takes_time_in_proportion() -> None:
     lengths = []
-    for depth in (30, 1500):
+    for depth in (30, 700):
         data = tp.prove(tp.zoo.resmlp(depth=depth)).data
         began = time.process_time()
         doc = document(data)
@@ -243,3 +275,10 @@ def test_a_long_certificate_is_as_long_to_read_and_takes_time_in_proportion() ->
         "kernel")]
         lengths.append(len(text_of(tuple(prose))))
     assert lengths[1] < 1.2 * lengths[0]
+
+
+@pytest.mark.parametrize("name", ["mlp", "tied", "gru", "attention", "layernorm", "rnn_lengths", "attention_root"])
+def test_the_paper_knows_every_letter(name: str) -> None:
+    for notation in NOTATIONS:
+        doc = document(shipped(name), length="audit", notation=notation)
+        assert "[U+" not in str(article(doc, shipped(name)))

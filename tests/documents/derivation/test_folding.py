@@ -51,7 +51,8 @@ def test_folded_lines_stand_for_exactly_the_lines_of_the_steps(
 
 
 def plain(parts: Inlines) -> str:
-    return "".join(part.text if isinstance(part, Ref) else str(part) for part in parts)
+    texts = (p.text if isinstance(p, Ref) else p if isinstance(p, str) else to_text(p) for p in parts)  # type: ignore[arg-type]
+    return "".join(texts)
 
 
 @pytest.mark.parametrize(("name", "constants"), NETWORKS, ids=IDS)

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from fractions import Fraction
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import tpproof as tp
 from tests.documents.derivation.evaluation import Inputs, Printed, terms_of, unfolded
+from tests.strategies import programs
+from tpproof.certificate.write import certificate_of
 from tpproof.documents.blocks import Display, Section
 from tpproof.documents.derivation import document
+from tpproof.documents.derivation.closed import ClosedForm
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.formula import BigSum, Formula, Sum, letter, total
+from tpproof.documents.derivation.reading import Reading
+from tpproof.documents.formula import (
+    BigSum,
+    Call,
+    Formula,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+    letter,
+    to_text,
+    total,
+)
 from tpproof.documents.vocabulary import Vocabulary
 from tpproof.program.constants import to_float
+from tpproof.program.model import Program
+from tpproof.proof.prove import prove
 
 Data = dict[str, Any]
 
@@ -147,3 +169,50 @@ def substituted(value: Any, renamed: dict[Any, Any]) -> Any:
             return renamed[value]
         return replace(value, **{f.name: substituted(getattr(value, f.name), renamed) for f in fields(value)})
     return value
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs(transposes=True, max_size=8), st.integers(0, 10**6))
+def test_the_recursion_of_any_proof_is_the_sum_of_its_steps(program: Program, seed: int) -> None:
+    data = certificate_of(prove(program)).data
+    r = Reading(data, "yang")
+    form = ClosedForm(r, r.names)
+    skipped = ("where",)
+    blocks = [b for b in section_of(data).blocks if isinstance(b, Display) and b.label not in skipped]
+    lines = {left: right for b in blocks for line in b.lines for left, right in unfolded(line)}
+    laws = laws_of(data)
+
+    def printed(f: Formula) -> float:
+        match f:
+            case Number():
+                return float(Fraction(f.text))
+            case Sum():
+                assert not f.omitted
+                return sum(map(printed, f.terms))
+            case BigSum():
+                return sum(map(printed, terms_of(f)))
+            case Product():
+                return float(np.prod([printed(t) for t in f.factors]))
+            case Power() if f.exponent.isdigit():
+                return printed(f.base) ** int(f.exponent)
+        if f in lines:
+            return printed(lines[f])
+        return laws[f] if f in laws else float(crc32(f"{seed} {to_text(f)}".encode()) % 97 + 1) / 50
+
+    def atom(k: int) -> float:
+        if k in r.names.unit or k in r.names.zero:
+            return float(k in r.names.unit)
+        found = tuple(data["atoms"][k])
+        return 0.0 if form.covariances.vanishes(found) else printed(form.factors(r.names, [found])[0])
+
+    def stated(k: int) -> float:
+        return sum(
+            float(np.prod([atom(a) for a in atoms])) * (stated(ref) if ref >= 0 else 1)
+            for atoms, ref in r.steps[k]["conclusion"][3]
+        )
+
+    for step in r.of("K96"):
+        o, p = step["conclusion"][1:3]
+        name = Name("K", f"{o}{p}" if r.outputs > 1 else "")
+        found = printed(lines[Call(name, (Name("ξ", tilde=True), Name("ξ")))])
+        assert found == pytest.approx(stated(step["id"]), rel=1e-9, abs=1e-9)

@@ -9,7 +9,7 @@ from tpproof.documents.derivation.folding import Sides, Written, fold
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Formula, Limit, Mean, Name, Product, Row, product, total
+from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Product, Row, product, total
 from tpproof.documents.vocabulary import TERMS_SHOWN
 from tpproof.program.model import Kind
 
@@ -22,8 +22,7 @@ def backward(r: Reading) -> Section:
         " at the training input, so that all pairs of outputs are covered at once.",
     ) if r.outputs > 1 else (
         " The weights ", Name("α", "0"), " and ", Name("χ", "0"), " of the output at the test input and at the "
-        "training "
-        "input are formal.",
+        "training input are formal.",
     )  # fmt: skip
     lines = fold([quantity_line(r.names, step) for step in r.of("D")], r.names)
     blocks: list[Block] = [
@@ -37,8 +36,9 @@ def backward(r: Reading) -> Section:
                 "The program read backwards; the display above says the same."),
         Paragraph(
             (
-                *_moments(r), "Let D(ã, b) = ", signals, ". Error signals at ξ̃ and ξ are "
-                "linear in the readouts and in hats of error signals, so by ", Cite("(105)-(106)"),
+                *_moments(r), "Let ", Call(Name("D"), (Name("a", tilde=True), Name("b"))), " = ", signals, ". At "
+                "both inputs error signals are linear in the readouts and in hats of error signals, so by ",
+                Cite("(105)-(106)"),
                 " their second moments obey the same recursion backwards.", *weights,
             )
         ),

@@ -21,11 +21,11 @@ from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, to
 from tpproof.documents.kernel import monomial, products
 
 CLAIMS = {
-    "proved": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ). Eq. (107) holds at "
-    "every G-var, the path sum of Proposition D.3 is the kernel K of Eq. (100), and (122) follows.",
+    "proved": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ). Eq. (107) holds "
+    "at every G-var, the path sum of Proposition D.3 is the kernel K of Eq. (100), and (122) follows.",
     "proved-by-execution": "For every step t of SGD, almost surely as n → ∞, f(t+1) − f(t) tends to −χ K(ξ~, ξ) with "
-    "K of Eq. (100), found by executing the unrolled step with every ZDot term. W and its transpose meet on a path, so "
-    "Eq. (107) and the path sum of Proposition D.3 are not claimed as the paper states them (D.4.2).",
+    "K of Eq. (100), found by executing the unrolled step with every ZDot term. W and its transpose meet on a path, "
+    "so Eq. (107) and the path sum of Proposition D.3 are not claimed as the paper states them (D.4.2).",
     "conditional": "As for a proved network, under the assumptions marked conditional: Remark B.6 with rank stability.",
     "refused": "Nothing is claimed: an assumption of the theorem is violated.",
 }
@@ -77,10 +77,9 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
             (
                 "Let f be the network with the hash ", Code(str(r.data["network_sha256"])[:16]), "…, given by ",
                 r.to("program", "its program"), ", initialised and trained by SGD with batch size 1 as its "
-                "parameters say, "
-                "on any inputs, ", Name("ξ", "t"), " at step t, for a loss with continuous derivative. Then at every "
-                "step, "
-                "for every input ", Name("ξ", tilde=True), _outputs(r), ", almost surely as n → ∞,",
+                "parameters say, on any inputs, ", Name("ξ", "t"), " at step t, for a loss with continuous "
+                "derivative. Then at every step, for every input ", Name("ξ", tilde=True), _outputs(r), ", almost "
+                "surely as n → ∞,",
             )
         ),
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
@@ -104,7 +103,8 @@ def _kernel(r: Reading, form: ClosedForm) -> tuple[Line, ...]:
     if not expanded or sum(expanded.values()) > EXPANDED:
         return tuple(form.output_lines(r.outputs))
     right = total([monomial(r.names, atoms, times) for atoms, times in sorted(expanded.items())])
-    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), (steps[0]["id"],)),)
+    rests = {k for e in [*form.recursion.named, *form.recursion.kernels] for k in e.steps}
+    return (Line(Call(Name("K"), (Name("ξ", tilde=True), Name("ξ"))), "=", right, (), tuple(sorted(rests))),)
 
 
 def _terms(f: Formula) -> int:
@@ -175,8 +175,8 @@ def reading(r: Reading) -> Section:
     )  # fmt: skip
     if r.refused:
         told = (
-            "The certificate of a refused network records which assumption is violated and where; the checker decides "
-            "the same from its own code, declines, and claims nothing. The network's hash is ",
+            "The certificate of a refused network records which assumption is violated and where; the checker "
+            "decides the same from its own code, declines, and claims nothing. The network's hash is ",
             Code(str(r.data["network_sha256"])), ".",
         )  # fmt: skip
     left = Items(

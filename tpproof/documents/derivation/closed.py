@@ -12,7 +12,7 @@ from tpproof.documents.derivation.names import Names, Place
 from tpproof.documents.derivation.notations import INPUTS, LETTERS, Quantities
 from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.derivation.recursion import TERMS_EXPANDED, Equation, Recursion, Term, is_covariance
+from tpproof.documents.derivation.recursion import Equation, Recursion, Term, is_covariance
 from tpproof.documents.derivation.sums import Addend, sum_of
 from tpproof.documents.formula import Call, Formula, Mean, Name, Number, Power, letter, product, total
 from tpproof.program.atoms import TRAIN, Atom
@@ -20,6 +20,8 @@ from tpproof.program.model import Kind
 from tpproof.program.reduced import LinearTerm
 
 NUMBERS_SHOWN = 12
+TERMS_PRINTED = 400
+"""Terms of one sum of the kernel."""
 LINES_SHOWN = 150
 """Lines of one kind: the kernel is printed in full for longer than anything else."""
 Writer = Callable[[Names], Sides]
@@ -135,7 +137,7 @@ class ClosedForm:
         return lambda names: (
             left(names, *pair),
             "=",
-            total([self._summand(names, s) for s in summands], TERMS_EXPANDED),
+            total([self._summand(names, s) for s in summands], TERMS_PRINTED),
         )
 
     def _summand(self, names: Names, summand: Summand) -> Formula:
@@ -201,11 +203,12 @@ class ClosedForm:
         return [Line(Call(name, INPUTS), "=", self._sum(self.names, e, False), (), e.steps) for e, name in named]
 
     def _sum(self, names: Names, e: Equation, replaced: bool) -> Formula:
-        terms = [t for t in e.terms if t.pair is not None or not replaced]
+        kept = [t for t in e.terms if not any(map(self.covariances.vanishes, t.atoms))]
+        terms = [t for t in kept if t.pair is not None or not replaced]
         addends = [Addend(self._index(t), self._term(t)) for t in terms]
         if replaced:
             addends.insert(0, Addend((None, None), lambda names: self.quantities.covariance(names, *e.pair)))
-        return sum_of(addends, names, TERMS_EXPANDED)
+        return sum_of(addends, names, TERMS_PRINTED)
 
     def _term(self, t: Term) -> Callable[[Names], Formula]:
         def write(names: Names) -> Formula:
@@ -252,10 +255,10 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
     blocks: list[Block] = [
         Paragraph(
             (
-                "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly Gaussian "
-                "by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their covariances are "
-                "those "
-                "below; within one input they are the same with both inputs equal. A prime is a derivative.",
+                "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly "
+                "Gaussian by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their "
+                "covariances are those below; within one input they are the same with both inputs equal. A prime is "
+                "a derivative.",
             )
         ),
         *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
@@ -264,18 +267,17 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
     ]  # fmt: skip
     lines = form.kernel_lines()
     if lines:
-        about = (
-            ("the sum over paths ", Cite("(95)")) if r.notation == "yang" else ("what training the layers below adds",)
-        )
+        which: Inlines = ("The path sums C ", Cite("(95)"), " follow") if r.notation == "yang" else (
+            "The kernels ", Name(letters[1]), " of the layers, the path sums ", Cite("(95)"), " in these letters, "
+            "follow",
+        )  # fmt: skip
         blocks.append(
             Paragraph(
                 (
-                    "The sums ",
-                    Name(letters[1]),
-                    ", ",
-                    *about,
-                    ", follow from the ones before; where the source terms "
-                    f"of a sum are the covariance itself (σ² = κ) it is written {letters[0]}:",
+                    *which,
+                    " recursively. Where what training itself adds to one is the covariance (σ² = κ), it is written ",
+                    Name(letters[0]),
+                    ":",
                 )
             )
         )

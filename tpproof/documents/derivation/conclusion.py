@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from tpproof.documents.blocks import Block, Cite, Inlines, Line, Paragraph, Ref, Section, Statement
 from tpproof.documents.derivation.folding import fold
-from tpproof.documents.derivation.induction import CHI
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.derivation.prose import displayed, quantity_line, step_sum
+from tpproof.documents.derivation.prose import CHI, displayed, quantity_line, step_sum
 from tpproof.documents.derivation.reading import Reading, Step
-from tpproof.documents.formula import Call, Formula, Limit, Mean, Name, Product, Row, product
+from tpproof.documents.formula import BigSum, Call, Formula, Limit, Mean, Name, Product, Row, Sum, product
+
+S, D, R, C = (Name(letter) for letter in "SDRC")
 
 
 def proposition(r: Reading) -> Section:
     """K of (100) is the path sum (96), by the duality lemma."""
     k100 = r.of("K100")[0]
-    definition = Line(Name("K"), "=", _ntk(r.names, k100), (), (k100["id"],))
+    images: Inlines = ("each term for all images of its pair, once each",) if r.data["symmetries"] else ()
+    definition = Line(Name("K"), "=", _ntk(r.names, k100), images, (k100["id"],))
     duality = r.of("duality")[0]
     sums = [Line(_k(r, s), "=", step_sum(r.names, s), (), (s["id"], duality["id"])) for s in r.of("K96")]
     stretches: Inlines = ()
@@ -23,24 +25,20 @@ def proposition(r: Reading) -> Section:
             "Here C and D know the contracted stretches of ", Ref("contraction"), ", so this is not the sum of "
             "Proposition D.3 as the paper states it.",
         )  # fmt: skip
-    images: Inlines = (
-        " Each term stands for its images under the symmetries too, once each.",
-    ) if r.data["symmetries"] else ()  # fmt: skip
     blocks: list[Block] = [
         Paragraph(
             (
                 "The infinite-width NTK is by definition ", Cite("(100)"), " the sum over all parameters of κ times "
-                "the "
-                "second moments of error signals times those of what the parameter multiplies:", *images,
+                "the second moments of error signals times those of what the parameter multiplies:",
             )
         ),
         *displayed([definition], "ntk", "(100)"),
         Paragraph(
             (
                 "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other end. In the "
-                "pair graph "
-                "let S be what a pair starts with and R what the readouts put on it; C solves the recursion forward "
-                "from S, D backward from R, so ΣS·D = ΣR·C (duality lemma), and",
+                "pair graph let S be what a pair starts with and R what the readouts put on it; C solves the "
+                "recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
+                "lemma), and",
             )
         ),
         *displayed(sums, "path-sum", "(96)"),
@@ -109,7 +107,9 @@ def _limit(r: Reading, step: Step) -> Line:
     left = Row(("lim (", f[0], " − ", f[1], ")"))
     kernel = Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))  # type: ignore[arg-type]
     note: Inlines = (f"what output {p} adds",) if several else ()
-    return Line(left, "=", Row(("−", chi, "(", step_sum(r.names, step), ") = −", chi, kernel)), note, (step["id"],))
+    moved = step_sum(r.names, step)
+    inside = (Row(("(", moved, ")")) if isinstance(moved, (Sum, BigSum)) else moved, " = −", chi, kernel)
+    return Line(left, "=", Row(("−", chi, " ", *inside)), note, (step["id"],))
 
 
 __all__ = ["claim", "proposition"]

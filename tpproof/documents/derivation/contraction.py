@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tpproof.documents.blocks import Block, Cite, Paragraph, Ref, Section, Strong
 from tpproof.documents.derivation.folding import Sides, Written, fold
-from tpproof.documents.derivation.induction import contracted_terms
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.derivation.prose import displayed
+from tpproof.documents.derivation.prose import contracted_terms, displayed
 from tpproof.documents.derivation.reading import Reading, Step
 from tpproof.documents.formula import Limit, Row
 
@@ -25,36 +24,31 @@ def contraction(r: Reading) -> Section:
         *displayed(fold([_dot(r, step) for step in r.of("contract")], r.names), "dots", "(65)"),
         Paragraph(
             (
-                Strong("Where (107) fails."), " ", "The change of such a G-var inherits the same term, with the change "
-                "in place "
-                "of the vector (decontraction lemma). First at ", r.names.vector(g), ":",
+                Strong("Where (107) fails."), " ", "The change of such a G-var inherits the same term, with the "
+                "change in place of the vector (decontraction lemma). First at ", r.names.vector(g), ":",
             )
         ),
         *displayed(fold([_change(r, step) for step in r.of("contract")], r.names), "extra"),
         Paragraph(
             (
                 "The terms after the first are not of the form that ", Cite("(107)"), " allows: there the "
-                "coefficients stand "
-                "before error signals of uses of the same matrix, up to its hats. So ", Cite("(107)"), " is stated "
-                "for the "
-                "hat, and not claimed for the G-var as the paper states it. ", Cite("D.4.2"), " argues that the "
-                "expectation "
-                "in ZDot vanishes; it does where the paper takes it, over forward vectors, and not over their "
-                "changes. In "
-                "the backward pass error signals flow along the same terms.",
+                "coefficients stand before error signals of uses of the same matrix, up to its hats. So ",
+                Cite("(107)"), " is stated for the hat, and not claimed for the G-var as the paper states it. ",
+                Cite("D.4.2"), " argues that the expectation in ZDot vanishes; it does where the paper takes it, "
+                "over forward vectors, and not over their changes. In the backward pass error signals flow along the "
+                "same terms.",
             )
         ),
         Paragraph(
             (
                 Strong("The corrected kernel."), " ", "Read such a G-var as its hat plus these multiples of other "
-                "vectors, a "
-                "linear combination. Then the induction goes through for the hats, and the kernel ", Cite("(100)"),
+                "vectors, a linear combination. Then the induction goes through for the hats, and the kernel ",
+                Cite("(100)"),
                 ", with every ZDot term, is again a sum over paths, in which a path may also take a contracted "
-                "stretch, "
-                "from what is contracted straight to the G-var, with these coefficients. It is written out in ",
+                "stretch, from what is contracted straight to the G-var, with these coefficients. It is written out "
+                "in ",
                 Ref("kernel"), ". How it differs from the path sum of Definition 5.5 is no step of the certificate; "
-                "the "
-                "prover's account of it stands in ", Ref("numbers"), ".",
+                "the prover's account of it stands in ", Ref("numbers"), ".",
             )
         ),
     ]  # fmt: skip
@@ -65,7 +59,7 @@ def _dot(r: Reading, step: Step) -> Written:
     g = step["conclusion"][1]
 
     def write(at: Names) -> Sides:
-        return Limit(at.vector(g), "", "dot"), "=", contracted_terms(at, r, g, False)
+        return Limit(at.vector(g), "", "dot"), "=", contracted_terms(at, g, False)
 
     return Written((None, r.names.index(g)), (step["id"],), write)
 
@@ -75,6 +69,6 @@ def _change(r: Reading, step: Step) -> Written:
 
     def write(at: Names) -> Sides:
         hat = Row(("δ", at.vector(~g, True)))
-        return Limit(at.vector(g, True), "δ"), "=", Row((Limit(hat), " + ", contracted_terms(at, r, g, True)))
+        return Limit(at.vector(g, True), "δ"), "=", Row((Limit(hat), " + ", contracted_terms(at, g, True)))
 
     return Written((r.names.index(g), None), (), write)

@@ -93,7 +93,7 @@ class Covariances:
         a, b = pair
         left, right = self.reduced.form(a), self.reduced.form(b)
         if left is Form.BASE and right is Form.BASE:
-            yield self._base(a, b)
+            yield from self._base(a, b)
             return
         for u, first in self._terms(a, left, TEST):
             for v, second in self._terms(b, right, TRAIN):
@@ -112,14 +112,21 @@ class Covariances:
         passing = all(f is Form.BASE or self._readers.get(r, 0) == 1 for r, f in zip((u, v), forms, strict=True))
         return self._summands((u, v), depth + 1) if passing and depth < NESTED else [((), (u, v))]
 
-    def _base(self, a: int, b: int) -> Summand:
+    def _base(self, a: int, b: int) -> Iterable[Summand]:
         g, k = (self.program.nodes[self.reduced.gvar(r)] for r in (a, b))
         variance: Atom = ("sigma2", g.data[0], int(g.op == "matmul" and g.data[1]))
         if g.op == "embed":
-            return (variance, ("gram", *g.data[1:], *k.data[1:])), None
-        if g.op == "param":
-            return (variance,), None
-        x, y = g.args[0], k.args[0]
-        if self.centred(x) and self.centred(y):
-            return (variance,), (x, y)
-        return (variance, ("moment2", x, y)), None
+            yield (variance, ("gram", *g.data[1:], *k.data[1:])), None
+        elif g.op == "param":
+            yield (variance,), None
+        elif not (self.centred(g.args[0]) and self.centred(k.args[0])):
+            yield (variance, ("moment2", g.args[0], k.args[0])), None
+        elif self.reduced.meets(g.args[0], k.args[0]):
+            yield (variance,), (g.args[0], k.args[0])
+
+    def vanishes(self, atom: Atom) -> bool:
+        """Whether an atom is the covariance of independent Gaussian vectors."""
+        if atom[0] != "moment2":
+            return False
+        x, y = int(atom[1]), int(atom[2])
+        return self.centred(x) and self.centred(y) and not self.reduced.meets(x, y)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tpproof.documents.blocks import Inlines, Line, Ref
 from tpproof.documents.derivation.names import Names, Place, relative
-from tpproof.documents.formula import Formula
+from tpproof.documents.formula import Formula, Row
 
 LAYER, LEFT, RIGHT = "l", "i", "j"
 """Letters of the indices: of both sides where they go together, at ξ̃, at ξ."""
@@ -76,9 +76,16 @@ def _single(line: Written, names: Names) -> Line:
 def _several(members: list[Written], some: IndexSet, names: Names) -> Line:
     left, relation, right = members[0].write(names.at(some.place))
     steps = tuple(k for line in members for k in line.steps)
-    said = (some.words, " (", *steps_text(steps), ")") if steps else (some.words,)
-    note: Inlines = (*members[0].note, *([", "] if members[0].note else []), *said)
+    own = members[0].note
+    which: Inlines = (" (", *steps_text(steps), ")") if steps else ()
+    note: Inlines = (*own, *([", "] if own else []), *in_words(some.words), *which)
     return Line(left, relation, right, note, tuple(sorted(steps)), some.names, some.members)
+
+
+def in_words(words: str) -> Inlines:
+    """ "for i = 0, 1 and j = 2", its formulas as formulas."""
+    ranges = words.removeprefix("for ").split(" and ")
+    return ("for ", Row((ranges[0],)), *(part for r in ranges[1:] for part in (" and ", Row((r,)))))
 
 
 def steps_text(steps: Sequence[int]) -> Inlines:

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from tpproof.documents.blocks import Block, Cite, Display, Fold, Inlines, Line, Paragraph, Ref, Section
 from tpproof.documents.derivation.folding import Sides, Written, fold
 from tpproof.documents.derivation.names import Names
-from tpproof.documents.derivation.prose import displayed, quantity_line
+from tpproof.documents.derivation.prose import CHI, base_of, contracted_terms, displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, Step
-from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Row, product, total
+from tpproof.documents.derivation.unrolled import unrolled
+from tpproof.documents.formula import Call, Derivative, Formula, Limit, Mean, Name, Product, Quotient, Row
 
 MEMBERS_SHOWN = 6
 FAMILIES_SHOWN = 60
+XI = Name("ξ", tilde=True), Name("ξ")
+GRAM = Quotient(Row((XI[0], "ᵀ", XI[1])), Name("d"))
 H, Y, W, G, K = (Name(letter) for letter in "hyWgk")
-CHI = Name("χ", "t", accent="ring")
 
 
 @dataclass
@@ -75,9 +77,11 @@ def base(r: Reading, some: list[Family]) -> Section:
     text: Inlines = (
         "Let ", moved, " be defined by ",
         Mean(Derivative(Limit(Name("a", tilde=True), "δ"), Limit(Name("b"), "d"))), " = −", CHI, moved,
-        ": how much of ", Limit(Name("b"), "d"), " the step at time t puts into the change of a at the test input. At "
-        "initial G-vars the update is the whole change ", Cite("(D.3.1), (123)"), ": for an embedding δ(Uξ̃) = "
-        "−χκ Σ dg ξ̃ᵀξ/d, summed over its uses g = Uξ, for a vector parameter δb = −χκ db. Hence",
+        ": how much of ", Limit(Name("b"), "d"), " the step at time ", Name("t"), " puts into the change of ",
+        Name("a"),
+        " at the test input. At initial G-vars the update is the whole change ", Cite("(D.3.1), (123)"),
+        ": for an embedding ", Row(("δ(", Name("U"), XI[0], ") = −χκ Σ_g d", G, " ", GRAM)), ", over its uses ",
+        Row((G, " = ", Name("U"), XI[1])), ", for a vector parameter ", Row(("δb = −χκ db",)), ". Hence",
     )  # fmt: skip
     blocks: list[Block] = [
         Paragraph(text), *displayed(lines, "initial-changes"),
@@ -98,7 +102,7 @@ def _stated(r: Reading, step: Step) -> Written:
 
     def write(at: Names) -> Sides:
         change, single = Limit(at.vector(g, True), "δ"), len(uses) == 1
-        base = _base(r, g)
+        base = base_of(r.names, g)
         if single:
             k, j = uses[0]
             inner: Formula = Product((at.quantity(r.steps[j]["conclusion"][4]), Limit(at.vector(k), "d")))
@@ -107,7 +111,7 @@ def _stated(r: Reading, step: Step) -> Written:
             inner = Row(("Σ_k ", Product((c, Limit(K, "d")))))
         right: list[Formula | str] = ["−", CHI, inner if single else Row(("(", inner, ")"))]
         if g in names.contracted:
-            right += [" + ", contracted_terms(at, r, g, True)]
+            right += [" + ", contracted_terms(at, g, True)]
         node = r.program.nodes[g]
         if node.op == "matmul":
             matrix = Row((at.parameter(node.data[0]), "ᵀ" if node.data[1] else "", "•"))
@@ -117,21 +121,6 @@ def _stated(r: Reading, step: Step) -> Written:
     note: Inlines = () if len(uses) == 1 else ("k over ", *_listed(names, [k for k, _ in uses]))
     index = (names.index(g), names.index(uses[0][0]) if len(uses) == 1 else None)
     return Written(index, (step["id"],), write, note)
-
-
-def _base(r: Reading, g: int) -> int:
-    return ~g if g in r.names.contracted else g
-
-
-def contracted_terms(at: Names, r: Reading, g: int, changes: bool) -> Formula:
-    """What a contraction adds: σ² E[∂x/∂Ẑ] times y, or its change."""
-    terms = []
-    for term in at.reduced.terms(g):
-        if term.vector >= 0:
-            atoms = at.reduced.coefficient_atoms(term, 0 if changes else 1)
-            factors = [at.expectation(atom) for atom in atoms if not at.is_one(atom)]
-            terms.append(product([*factors, Limit(at.vector(term.vector, changes), "δ" if changes else "")]))
-    return total(terms)
 
 
 def _listed(names: Names, vectors: list[int]) -> Inlines:
@@ -152,18 +141,7 @@ def _commas(formulas: list[Formula]) -> Inlines:
 def induction(r: Reading, some: list[Family]) -> Section:
     """Each G-var's inductive step."""
     later = [f for f in some if _is_matmul(r, f)]
-    blocks: list[Block] = [*_scheme()] if later else []
-    if r.data["symmetries"]:
-        blocks.append(
-            Paragraph(
-                (
-                    f"The network has symmetries ({len(r.data['symmetries'])} generators, the exchange of ξ̃ and ξ "
-                    "may be "
-                    "one): renamings that leave it as it is. A step for a pair stands for all pairs that they make "
-                    "of it.",
-                )
-            )
-        )
+    blocks: list[Block] = [*_scheme(r)] if later else []
     blocks += [_fold(r, family) for family in later[:FAMILIES_SHOWN]]
     if len(later) > FAMILIES_SHOWN:
         rest = later[FAMILIES_SHOWN:]
@@ -177,7 +155,7 @@ def induction(r: Reading, some: list[Family]) -> Section:
     return Section(("Inductive step",), "induction", tuple(blocks))
 
 
-def _scheme() -> Iterable[Block]:
+def _scheme(r: Reading) -> Iterable[Block]:
     """(108)–(110) for any G-var."""
     change, dk = Limit(Row((W, "δ", Name("h", tilde=True)))), Limit(K, "d")
     signal = Limit(Row((W, "ᵀd", K)), "", "hat")
@@ -189,14 +167,14 @@ def _scheme() -> Iterable[Block]:
     slope = Mean(Derivative(Limit(Name("h", tilde=True), "δ"), signal))
     kappa, sigma = Name("κ", "W"), Name("σ", "W", above="2")
     j_h = Call(Name("J"), (Name("h", tilde=True), Y))
+    collected = Row((Call(Name("J"), (Name("g", tilde=True), K)), " = ", kappa, moment, " + ", sigma, j_h))
     return (
         Paragraph(
             (
                 "Let ", G, " = ", Row((W, H)), " and suppose ", Cite("(107)"), " at all G-vars before it. Below, ", K,
                 " = ",
                 Row((W, Y)), " runs over the uses of the same matrix in the run at ξ, g itself among them. One SGD "
-                "step, "
-                "unrolled ", Cite("(108)"), ", changes g at the test input by",
+                "step, unrolled ", Cite("(108)"), ", changes g at the test input by",
             )
         ),
         Display(
@@ -212,19 +190,27 @@ def _scheme() -> Iterable[Block]:
         Paragraph(
             (
                 "The last line is where the induction hypothesis ", Cite("(113)"), " enters. By the chain rule ",
-                Cite("(111)-(112)"), " the change of h is linear in the changes of what it reads, whose coefficients "
-                "are known; and ", signal, " enters it only through ", Limit(Y, "d"), ", which contains it once, and "
-                "so "
-                "through the error signals that ", Limit(Y, "d"), " feeds ", Cite("(117)-(120)"), ". Collecting ",
-                Cite("(110)"), ", J(g̃, k) = κ E[", Limit(Name("h", tilde=True)), Limit(Y), "] + σ² ", j_h, ", and "
-                "modulo the "
-                "hat this is ", Cite("(107)"), ". Each sum below was derived from the update, and has then been "
-                "compared "
-                "with the sum C over paths ", Cite("(95)"), " of the same pair, which was found without it: the terms "
-                "are equal, which is the last equality of each line.",
+                Cite("(111)-(112)"), " the change of ", H, " is linear in the changes of what it reads, whose "
+                "coefficients are known; and ", signal, " enters it only through ", Limit(Y, "d"), ", which contains "
+                "it once, and so through the error signals that ", Limit(Y, "d"), " feeds ", Cite("(117)-(120)"),
+                ". Collecting ", Cite("(110)"), ", ", collected, ", and modulo the hat this is ", Cite("(107)"),
+                ". Each sum below was derived from the update, and has then been compared with the sum C over paths ",
+                Cite("(95)"), " of the same pair, which was found without it: the terms are equal, which is the last "
+                "equality of each line.",
+                *_contracted(r),
             )
         ),
     )  # fmt: skip
+
+
+def _contracted(r: Reading) -> Inlines:
+    if not r.contracted:
+        return ()
+    return (
+        " At a contracted G-var ZDot has further terms, over changes: they are set apart in ",
+        Ref("contraction"),
+        ".",
+    )
 
 
 def _fold(r: Reading, family: Family) -> Fold:
@@ -239,7 +225,9 @@ def _fold(r: Reading, family: Family) -> Fold:
         summary += [line.left, " = ", line.right, *([", ", *line.note] if line.note else [])]
     more = [f"; and {len(definitions) - 3} more"] if len(definitions) > 3 else []
     label = f"at-{family.gvars[0]}"
+    before = [line for step in family.induction for line in unrolled(r, step)]
     blocks: list[Block] = [
+        *displayed(fold(before, names), f"unrolled-{label}"),
         *displayed(changes, f"changes-{label}"),
         Paragraph(("Hence ", Cite("(107)"), *_beside(r, family), ":")),
         *displayed(stated, f"107-{label}", "(107)"),

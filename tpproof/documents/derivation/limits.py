@@ -18,9 +18,8 @@ def limit(r: Reading) -> Section:
         Paragraph(
             (
                 "Every vector y has a random variable ", Limit(Name("y")), ", the limit law of its coordinates, and "
-                "every "
-                "scalar θ a number ", Name("θ", accent="ring"), " (", Cite("Definition B.3"), "). By the Master "
-                "Theorem (",
+                "every scalar θ a number ", Name("θ", accent="ring"), " (", Cite("Definition B.3"), "). By the "
+                "Master Theorem (",
                 Cite("Theorem B.4"), ") averages over coordinates converge almost surely to the expectations of these.",
             )
         ),
@@ -34,9 +33,8 @@ def limit(r: Reading) -> Section:
                 " and ", Limit(Name("y", "t"), "d"), " = ", Limit(Name("y", "0"), "d"), " at every step ",
                 Cite("(94)"), ": we drop t. Flipping the sign of the readouts flips every error signal and every "
                 "change and nothing else. So these are linear in odd Gaussians, with coefficients that are functions "
-                "of "
-                "even ones, and expectations below are taken apart accordingly. The covariances that the rules above "
-                "give are written out in ", Ref("kernel"), ".",
+                "of even ones, and expectations below are taken apart accordingly. The covariances that the rules "
+                "above give are written out in ", Ref("kernel"), ".",
             )
         ),
     ]  # fmt: skip
@@ -90,8 +88,7 @@ def _hats(r: Reading) -> list[Block]:
             "A product with a matrix is ", Limit(Row((Name("W"), x))), " = ", Limit(Row((Name("W"), x)), "", "hat"),
             " + ",
             Limit(Row((Name("W"), x)), "", "dot"), ". The first part is a centred Gaussian, independent of initial "
-            "vectors "
-            "and of the other matrices' (ZHat, ", Cite("(64)"), "); a matrix and its transpose count as two:",
+            "vectors and of the other matrices' (ZHat, ", Cite("(64)"), "); a matrix and its transpose count as two:",
         )
     )  # fmt: skip
     return [text, Display(tuple(lines), "hats", "(64)")]
@@ -115,7 +112,7 @@ def _dot(r: Reading) -> Inlines:
             Ref("contraction"), ".",
         )  # fmt: skip
     return (
-        "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. In "
-        "the forward pass there is none that x depends on (A2), so there it vanishes; it is what the inductive step "
-        "computes for the changes.",
+        "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. "
+        "In the forward pass there is none that x depends on (A2), so there it vanishes; it is what the inductive "
+        "step computes for the changes.",
     )  # fmt: skip

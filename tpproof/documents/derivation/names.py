@@ -11,7 +11,7 @@ from tpproof.documents.formula import Formula, Indexed, Name, Number, Row, lette
 from tpproof.documents.vocabulary import LAWS, Vocabulary
 from tpproof.program.atoms import Atom
 from tpproof.program.model import GVAR_OPS, Kind
-from tpproof.program.reduced import Form, Reduced, reduced
+from tpproof.program.reduced import Form, LinearTerm, Reduced, reduced
 
 LETTERS = {"matmul": "hpr", "embed": "uqe", "nonlin": "xys", "linear": "zwo", "scalar": "θτω"}
 """What members of a repetition are called, the first letter that nothing declared has."""
@@ -137,6 +137,11 @@ class Names(Vocabulary):
     def rate(self, p: int) -> list[Formula]:
         """κ of a parameter as a factor: none where it is 1."""
         return [] if self.law_value("kappa", p) == 1 else [self.law("κ", p)]
+
+    def weights(self, term: LinearTerm, instance: int) -> list[Formula]:
+        """The factors before a summand of a linear vector, those that are 1 left out."""
+        atoms = self.reduced.coefficient_atoms(term, instance)
+        return [self.expectation(atom) for atom in atoms if not self.is_one(atom)]
 
     def expectation(self, atom: Atom) -> Formula:
         """Any atom, in the certificate's table or not."""

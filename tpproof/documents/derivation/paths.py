@@ -8,6 +8,7 @@ from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import displayed, quantity_line
 from tpproof.documents.derivation.reading import Reading, ends
 from tpproof.documents.formula import (
+    Call,
     Derivative,
     Formula,
     Mean,
@@ -34,10 +35,11 @@ def paths(r: Reading) -> Section:
     blocks += [
         Paragraph(
             (
-                "Summed over all pairs that end in a and b, C(ã, b) = Σ⟨p, q⟩ obeys a recursion that needs no pair: it "
-                "starts with what paths may begin with, is multiplied by σ²E[∂∂] where both members go through "
-                "NonLins, "
-                "and is bilinear in linear combinations. A pair with no matrix in common has C = 0 and is left out.",
+                "Summed over all pairs that end in ", Name("a"), " and ", Name("b"), ", ",
+                Row((Call(Name("C"), (Name("a", tilde=True), Name("b"))), " = Σ⟨p, q⟩")), " obeys a recursion that "
+                "needs no pair: it starts with what paths may begin with, is multiplied by σ² at a matrix and by an "
+                "expected product of derivatives at NonLins, and is bilinear in linear combinations. A pair of "
+                "vectors with no matrix in common has no isomorphic paths and is left out.",
             )
         ),
         Fold((f"The recursion (95), pair by pair ({len(r.of('C'))} steps)",), displayed(lines, "path-sums", "(95)")),
@@ -52,14 +54,17 @@ def _what(r: Reading) -> Block:
     stretches = " or, here, take a contracted stretch" if r.contracted else ""
     return Paragraph(
         (
-            "A path p = (", Name("p", above="0"), ", ", Name("p", above="1"), ", …) goes from an X-var to a G-var "
-            "that a "
-            "matrix makes of it, to an X-var that reads this, and so on, and ends in a G-var (", Cite("Definition 5.5"),
-            f"); it may also begin at the input of an embedding or at a vector parameter (D.4.1){stretches}. p ≅ q "
-            "means "
-            "that both go through the same matrices in the same order, the vectors may differ. With p in the run at ξ̃ "
-            "and q in the run at ξ, ", Cite("(95)"), " ⟨p, q⟩ = κ", start, " Π σ²", slope, ", the product over i = "
-            "2, 4, ….",
+            "A path ", Row(("p = (", Name("p", above="0"), ", ", Name("p", above="1"), ", …)")), " goes from an "
+            "X-var to a G-var that a matrix makes of it, to an X-var that reads this, and so on, and ends in a G-var (",
+            Cite("Definition 5.5"), "); it may also begin at the input of an embedding or at a vector parameter ",
+            Cite("(D.4.1)"), f"{stretches}. ", Row(("p ≅ q",)), " means that both go through the same matrices in "
+            "the same order; the vectors may differ. With p at the test input and q at the training input, ",
+            Cite("(95)"), " ",
+            Row(("⟨p, q⟩ = κ", start, " · Π_i σ²", slope)), ", the product over ", Row(("i = 2, 4, …",)), "; the "
+            "first factor is ",
+            Quotient(Row((Name("ξ", tilde=True), "ᵀ", Name("ξ"))), Name("d")), " where the paths begin at inputs, "
+            "and 1 "
+            "where they begin at a vector parameter.",
         )
     )  # fmt: skip
 
@@ -72,20 +77,19 @@ def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
     """How many pairs, and how many of two different paths."""
     crossed = [pair for _, _, pair in listed if pair[0] != pair[1]]
     ids = [step["id"] for step in r.of("listed")]
-    which = f" ({steps_text(ids)})"
+    which: Inlines = (" (", *steps_text(ids), ")")
     count = "is one pair" if len(listed) == 1 else f"are {len(listed)} pairs"
-    text = f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts{which}"
+    text: Inlines = (f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts", *which)
     if not crossed:
         same = "it is a path and itself" if len(listed) == 1 else "each a path and itself, as in an MLP (Figure 2)"
-        return [Paragraph((f"{text}; {same}.", *_elsewhere(r)))]
+        return [Paragraph((*text, f"; {same}.", *_elsewhere(r)))]
     k = next(k for k, (_, _, pair) in enumerate(listed) if pair[0] != pair[1])
     p, q = listed[k][2]
     return [
         Paragraph(
             (
-                f"{text}. A matrix that is used several times makes different paths isomorphic: in {len(crossed)} of "
-                "the "
-                "pairs p and q are different (Figure 3), such as ", path(r.names, p, True), " and ",
+                *text, f". A matrix that is used several times makes different paths isomorphic: in {len(crossed)} of "
+                "the pairs p and q are different (Figure 3), such as ", path(r.names, p, True), " and ",
                 path(r.names, q, False), f" in pair {k}, which go through the same matrices at different uses.",
             )
         )
@@ -100,11 +104,9 @@ def _elsewhere(r: Reading) -> Inlines:
         if other is not None and r.program.nodes[g].op == "matmul":
             return (
                 " But a matrix that is used several times makes paths of different vectors isomorphic too (Figure "
-                "3), such "
-                "as ", path(r.names, [g], True), " and ", path(r.names, [other], False), ", both through ",
+                "3), such as ", path(r.names, [g], True), " and ", path(r.names, [other], False), ", both through ",
                 r.names.parameter(r.program.nodes[g].data[0]), ". ", Cite("(107)"), " at ", r.names.vector(g),
-                " needs these; "
-                "they do not end in one G-var that an output reads.",
+                " needs these; they do not end in one G-var that an output reads.",
             )  # fmt: skip
     return ()
 

@@ -20,16 +20,17 @@ from tpproof.documents.derivation.folding import Sides, Written, fold
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import FIRST_SHOWN, Reading, ends
-from tpproof.documents.formula import Formula, Name, Number, Power, Row, product, total
+from tpproof.documents.formula import Derivative, Formula, Name, Number, Power, Row, product, total
 from tpproof.documents.vocabulary import Vocabulary, constant
 from tpproof.program.model import GVAR_OPS, Kind, Parameter
 
 ROWS_OF_OUTPUTS = 50
+Y = Name("y")
 
 
 def program(r: Reading) -> Section:
     """Setup and notation, declarations, the listing, its picture."""
-    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r)]
+    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r), *_symmetries(r)]
     blocks.append(Picture("program", ("The reduced program, in the notation of Figures 1 to 7.",), "figure-program",
                           "The program as a graph; the listing says the same."))  # fmt: skip
     return Section(("Setup and program",), "program", tuple(blocks))
@@ -51,17 +52,20 @@ def _setup(r: Reading) -> list[Block]:
         Paragraph(
             (
                 "The trainable entries of a parameter are iid N(0, s²) and trained with learning rate η; the "
-                "parameter is "
-                "γ times them, over the root of the length that it sums over (Setup 5.2, NTK parametrization). Only ",
-                Name("σ", above="2"), " = γ²s² and κ = ηγ² matter: the first is its variance in the forward pass, the "
-                "second says how strongly training moves it.",
+                "parameter is γ times them, over the root of the length that it sums over (Setup 5.2, NTK "
+                "parametrization). Only ",
+                Row((Name("σ", above="2"), " = γ²s²")), " and ", Row(("κ = ηγ²",)), " matter: the first is its "
+                "variance in the forward pass, the second says how strongly training moves it.",
             )
         ),
         Paragraph(
             (
-                "At step t, δy = √n (", Name("y", "t+1"), " − ", Name("y", "t"), ") is the change of a vector y, dy "
-                "= √n ∂f/∂y "
-                "its error signal, χ the loss derivative, and a ring marks a limit.",
+                "At step ", Name("t"), ", ", Row(("δ", Y, " = √n (", Name("y", "t+1"), " − ", Name("y", "t"), ")")),
+                " is the change of a vector ", Y, ", ", Row(("d", Y, " = √n ", Derivative(Name("f"), Y))), " its "
+                "error signal, ",
+                Name("χ"),
+                " the loss derivative, and a ring marks a limit. For vectors of another length than n the root is "
+                "that of their length.",
             )
         ),
     ]  # fmt: skip
@@ -84,6 +88,24 @@ def _layers(r: Reading) -> list[Block]:
         )
     )
     return [text, *displayed(lines, "layers")]
+
+
+def _symmetries(r: Reading) -> list[Block]:
+    """What a step stands for where one pair stands for its orbit."""
+    found = r.data["symmetries"]
+    if not found:
+        return []
+    kinds = [text for text, mirror in (("the exchange of ξ̃ and ξ", True), ("renamings of vectors", False))
+             if any(bool(s["mirror"]) is mirror for s in found)]  # fmt: skip
+    return [
+        Paragraph(
+            (
+                f"The network has symmetries, {' and '.join(kinds)} that leave it as it is. Below, a step about a "
+                "pair of vectors, or about a G-var, stands for all pairs, or G-vars, that the symmetries make of it, "
+                "its terms renamed likewise.",
+            )
+        )
+    ]
 
 
 def _definition(k: int) -> Callable[[Names], Sides]:

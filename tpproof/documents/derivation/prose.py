@@ -10,9 +10,12 @@ from tpproof.documents.derivation.folding import Index, Sides, Written, steps_te
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.reading import Step
 from tpproof.documents.derivation.sums import Addend, sum_of
-from tpproof.documents.formula import Formula, Name, Row, product
+from tpproof.documents.formula import Formula, Limit, Name, Row, product, total
 from tpproof.documents.vocabulary import TERMS_SHOWN
+from tpproof.program.atoms import TEST, TRAIN
 
+CHI = Name("χ", "t", accent="ring")
+"""The limit of the loss derivative at step t."""
 LINES_SHOWN = 40
 """Lines of one display; of more the first are printed and the others counted."""
 
@@ -74,3 +77,18 @@ def _index(names: Names, term: list[Any]) -> Index:
         moments = [names.atoms[a][1:3] for a in atoms if names.atoms[a][0] == "moment2"]
         pair = moments[-1] if moments else None
     return (names.index(pair[0]), names.index(pair[1])) if pair else (None, None)
+
+
+def base_of(names: Names, g: int) -> int:
+    """The Gaussian of a G-var: its hat if it is contracted, itself if not."""
+    return ~g if g in names.contracted else g
+
+
+def contracted_terms(at: Names, g: int, changes: bool) -> Formula:
+    """What a contraction adds: σ² E[∂x/∂Ẑ] times y, or its change."""
+    terms = []
+    for term in at.reduced.terms(g):
+        if term.vector >= 0:
+            factors = at.weights(term, TEST if changes else TRAIN)
+            terms.append(product([*factors, Limit(at.vector(term.vector, changes), "δ" if changes else "")]))
+    return total(terms)

@@ -112,7 +112,7 @@ class Recursion:
 def is_covariance(equation: Equation, covariances: Covariances) -> bool:
     """Whether the terms that training itself adds are the covariance of the pair, term by term (σ² = κ)."""
     known = covariances.named.get(equation.pair)
-    sources = [t for t in equation.terms if t.pair is None]
+    sources = [t for t in equation.terms if t.pair is None and not any(map(covariances.vanishes, t.atoms))]
     if known is None or not sources:
         return False
     wanted = [_plain((*atoms, *([("moment2", *pair)] if pair else [])), covariances) for atoms, pair in known]

@@ -6,7 +6,7 @@ from tpproof.documents.diagrams.drawing import Mark, Symbol
 from tpproof.documents.formula import letter
 from tpproof.program import constants
 from tpproof.program.listing import formula, gvar_formula, is_linear, node_name, readout_text
-from tpproof.program.model import GVAR_OPS, Kind, Program
+from tpproof.program.model import GVAR_OPS, Kind, Node, Program
 
 LABEL_LENGTH = 18
 """Characters of a label; the whole text is in the symbol's title."""
@@ -127,14 +127,18 @@ def _gate(program: Program, k: int, parts: list[int]) -> str:
     node, words = program.nodes[k], _words(program, parts)
     if node.op == "mean" and words == ("mean",):
         averaged = program.nodes[node.args[0]]
-        if averaged.op == "mul":
-            return "( )²" if len(set(averaged.args)) == 1 else "⊙"
-        return "mean"
+        return _product(averaged) if averaged.op == "mul" else "mean"
     words = words[1:] if node.op == "mean" else words
     if words:
         text = ", ".join(words).replace("1/, ", "1/").replace("√, ", "√")
         return f"{text}( )" if text.endswith(("/", "√")) else text
-    return {"add": "+", "mul": "⊙" if program.kinds[k] is Kind.VECTOR else "·"}.get(node.op, "")
+    if node.op == "mul" and program.kinds[k] is Kind.VECTOR:
+        return _product(node)
+    return {"add": "+", "mul": "·"}.get(node.op, "")
+
+
+def _product(node: Node) -> str:
+    return "( )²" if len(node.args) == 2 and len(set(node.args)) == 1 else "⊙"
 
 
 def _factor(program: Program, k: int) -> str:

@@ -41,7 +41,8 @@ _TEX_SYMBOLS = {
     "√n": r"\sqrt{n}", "ᵀ": r"^{\top}", "⊙": r"\odot ", "…": r"\dots ", "δ": r"\delta ", "lim ": r"\lim ",
     "ξ": r"\xi ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "→": r"\to ", "•": r"\bullet ", "⟨": r"\langle ",
     "⟩": r"\rangle ",
-    "∂": r"\partial ", " mod ": r"\ \mathrm{mod}\ ",
+    "∂": r"\partial ", "κ": r"\kappa ", "σ": r"\sigma ", "γ": r"\gamma ", "η": r"\eta ", "²": "^{2}", " mod ": r"\ "
+    r"\mathrm{mod}\ ",
 }  # fmt: skip
 
 

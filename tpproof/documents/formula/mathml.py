@@ -98,7 +98,7 @@ class Item:
     prose: bool = False
 
 
-_TOKENS = re.compile(r"Σ_\{[^}]*\}|Σ_\w|√n|lim\b|mod\b|[^\W\d_]+|\d+|\s+|.")
+_TOKENS = re.compile(r"[ΣΠ]_\{[^}]*\}|[ΣΠ]_\w|√n|lim\b|mod\b|[^\W\d_]+|\d+|\s+|.")
 _RELATIONS, _SIGNS, _OPENING = frozenset("=≡≅≤≥<>→≈∈"), frozenset("+−-"), frozenset("([⟨")
 _FIXED = {
     "√n": "<msqrt><mi>n</mi></msqrt>", "mod": '<mo form="infix" lspace="0.6em" rspace="0.5em">mod</mo>',
@@ -132,8 +132,8 @@ def _token(token: str, before: str) -> Item:
         if not before or before in _RELATIONS or before in _OPENING:
             return Item(f'<mo form="prefix">{sign}</mo>')
         return Item(f'<mo form="infix">{sign}</mo>', breaks=2)
-    if token.startswith("Σ"):
-        return Item(_big_sum(token[2:].strip("{}")), breaks=0)
+    if token[0] in _BIG:
+        return Item(_big(token))
     if token in _FIXED:
         return Item(_FIXED[token])
     if token.isdigit():
@@ -146,9 +146,13 @@ def sigma(f: BigSum) -> str:
     return f"<munder>{_mo('∑')}<mtext>{escape(f.over.replace(' ', NO_BREAK))}</mtext></munder>"
 
 
-def _big_sum(below: str) -> str:
-    sigma = '<mo largeop="false" rspace="0.15em">∑</mo>'
-    return f"<msub>{sigma}{_mi(below)}</msub>" if below else sigma
+_BIG = {"Σ": "∑", "Π": "∏"}
+
+
+def _big(token: str) -> str:
+    """The sign of a sum or product in a line of text, its indices beside it."""
+    sign, below = f'<mo largeop="false" rspace="0.15em">{_BIG[token[0]]}</mo>', token[2:].strip("{}")
+    return f"<msub>{sign}{_mi(below)}</msub>" if below else sign
 
 
 _ACCENTS = {"hat": "^", "dot": "˙", "ring": "˚", "tilde": "~"}
