@@ -19,13 +19,12 @@ _FIRST_RUN = re.compile("undefined|have changed|[Rr]erun")
 
 
 def pdflatex(folder: Path, tex: str, files: Mapping[str, str] | None = None, runs: int = 1) -> str:
-    """The log of the last run; the PDF is ``main.pdf`` in the folder, made where there are several runs."""
+    """The log of the last run. No PDF is made."""
     if shutil.which("pdflatex") is None:
         pytest.fail("pdflatex is not installed: `make test` installs it, with the packages that the papers need")
     for name, content in {**(files or {}), "main.tex": tex}.items():
         (folder / name).write_text(content)
-    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
-    command += ["-draftmode"] if runs == 1 else []
+    command = ["pdflatex", "-draftmode", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "max_print_line": "10000", "openin_any": "p"}
     for _ in range(runs):
         subprocess.run(

@@ -12,7 +12,7 @@ from tests.documents.latex.running import complaints, pdflatex
 from tpproof.documents import latex
 from tpproof.documents.tex.compile import compile_pdf
 
-NAMES = ("mlp", "attention", "tied")
+NAMES = ("mlp", "square", "tied")
 DOCUMENTS = [shipped(name) for name in NAMES]
 ARTICLE = Path(__file__).parent / "author.tex"
 
