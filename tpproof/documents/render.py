@@ -81,29 +81,32 @@ class Renderer:
         except TemplateError as error:
             raise TpproofError("E176", _said(error), "a Jinja2 template; see docs/documents.md") from error
 
+    def _templates(self, room: str) -> Path | None:
+        return None if self.style.templates is None else self.style.templates / room
+
     def html(self) -> str:
         """The page."""
         from tpproof.documents.html import html_page
 
-        return html_page(self.document("audit"), self.data, self.content, self.report, self.style.templates)
+        return html_page(self.document("audit"), self.data, self.content, self.report, self._templates("html"))
 
     def summary(self) -> str:
         """Verdict, theorem and kernel, as notebooks show them."""
         from tpproof.documents.html import html_summary
 
-        return html_summary(self.document("theorem"), self.report, self.style.templates)
+        return html_summary(self.document("theorem"), self.report, self._templates("html"))
 
     def article(self) -> str:
         """The paper."""
         from tpproof.documents.latex import article
 
-        return article(self.document("derivation"), self.data, self.style.templates)
+        return article(self.document("derivation"), self.data, self._templates("latex"))
 
     def fragment(self) -> str:
         """The paper's text, for somebody's article."""
         from tpproof.documents.latex import fragment
 
-        return fragment(self.document("derivation"), self.data, self.style.templates)
+        return fragment(self.document("derivation"), self.data, self._templates("latex"))
 
     def bibliography(self) -> str:
         """BibTeX entries of the certificate and of what it rests on."""

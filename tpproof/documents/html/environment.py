@@ -16,7 +16,7 @@ from tpproof.documents.html.graph import path
 
 def environment(templates: Path | None) -> Environment:
     """The page's templates; those of the same name in a folder of the user's go first."""
-    own: list[BaseLoader] = [FileSystemLoader(templates / "html")] if templates is not None else []
+    own: list[BaseLoader] = [FileSystemLoader(templates)] if templates is not None else []
     return _environment(ChoiceLoader([*own, PackageLoader("tpproof.documents", "templates/html")]))
 
 

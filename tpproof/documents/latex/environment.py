@@ -20,7 +20,7 @@ from tpproof.documents.tex.text import Tex, bookmark, escape
 def environment(templates: Path | None = None) -> SandboxedEnvironment:
     """The templates; those of the same name in a folder of the user's go first."""
     own = PackageLoader("tpproof.documents", "templates/latex")
-    loader: BaseLoader = own if templates is None else ChoiceLoader([FileSystemLoader(templates / "latex"), own])
+    loader: BaseLoader = own if templates is None else ChoiceLoader([FileSystemLoader(templates), own])
     made = SandboxedEnvironment(
         loader=loader, autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, block_start_string="<%", block_end_string="%>", variable_start_string="<<",
