@@ -85,7 +85,8 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
         Paragraph(
             (
-                "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
+                "where ", _loss(r), " is the limit of the loss derivative", *_at_output(r), " at step t and K the infinite-width "
+                "NTK of ",
                 Cite("(100)"), " at initialisation",
                 *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
@@ -117,6 +118,10 @@ def _outputs(r: Reading) -> str:
 
 def _loss(r: Reading) -> Formula:
     return Name("χ", "p,t" if r.outputs > 1 else "t", accent="ring")
+
+
+def _at_output(r: Reading) -> Inlines:
+    return (" with respect to output p",) if r.outputs > 1 else ()
 
 
 def training(r: Reading) -> tuple[Formula, str, Formula]:
@@ -165,6 +170,13 @@ def not_said(r: Reading) -> Section:
     return Section(("What it does not say",), "not-said", (Items(tuple(rows)),))
 
 
+_LEFT: tuple[Inlines, ...] = (
+    ("the theorem's statement, and what it does not say;",),
+    ("the axioms that are relied on, and the assumptions that are declared or conditional.",),
+)
+_LEFT_REFUSED: tuple[Inlines, ...] = (("the assumptions marked violated, and what is said to repair them.",),)
+
+
 def reading(r: Reading) -> Section:
     """What an accepted certificate tells, and what it leaves to the reader."""
     told: Inlines = (
@@ -182,8 +194,7 @@ def reading(r: Reading) -> Section:
     left = Items(
         (
             ("whether that network is yours: ", Code("tpproof check --network"), " compares;"),
-            ("the theorem's statement, and what it does not say;",),
-            ("the axioms that are relied on, and the assumptions that are declared or conditional.",),
+            *(_LEFT_REFUSED if r.refused else _LEFT),
         )
     )
     blocks = (Paragraph(told), Paragraph(("You still have to read",)), left)

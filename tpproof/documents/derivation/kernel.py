@@ -23,8 +23,8 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             (
                 "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly "
                 "Gaussian by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their "
-                "covariances are those below; within one input they are the same with both inputs equal. A prime is "
-                "a derivative.",
+                "covariances are those below; within one input they are the same with both inputs equal. Vectors "
+                "whose covariance is listed in neither order are independent. A prime is a derivative.",
             )
         ),
         *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),

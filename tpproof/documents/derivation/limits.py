@@ -107,9 +107,11 @@ def _functions(r: Reading) -> Block:
 
 def _dot(r: Reading) -> Inlines:
     if r.contracted:
+        g = r.of("contract")[0]["conclusion"][1]
         return (
             "The second part, ZDot ", Cite("(65)"), ", does not vanish in the forward pass of this network: see ",
-            Ref("contraction"), ".",
+            Ref("contraction"), ". Below, ", r.names.vector(~g), " is such a vector without it: its limit is ",
+            Limit(r.names.vector(g), "", "hat"), ".",
         )  # fmt: skip
     return (
         "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. "

@@ -65,10 +65,21 @@ def _setup(r: Reading) -> list[Block]:
                 "error signal, ",
                 Name("χ"),
                 " the loss derivative, and a ring marks a limit. For vectors of another length than n the root is "
-                "that of their length.",
+                "that of their length.", *_several(r),
             )
         ),
     ]  # fmt: skip
+
+
+def _several(r: Reading) -> Inlines:
+    """What χ and dy stand for where there are several outputs."""
+    if r.outputs == 1:
+        return ()
+    chi, own = Name("χ", "p"), Row(("√n ", Derivative(Name("f", "p"), Y)))
+    return (
+        " Every output p has a loss derivative of its own, ", chi, "; in what follows ", Row((Name("χ"), " d", Y)),
+        " stands for the sum ", Row(("Σ_p ", chi, " ", own)), ", which is what the step sees.",
+    )  # fmt: skip
 
 
 def _layers(r: Reading) -> list[Block]:
