@@ -85,8 +85,8 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
         Paragraph(
             (
-                "where ", _loss(r), " is the limit of the loss derivative", *_at_output(r), " at step t and K the infinite-width "
-                "NTK of ",
+                "where ", _loss(r), " is the limit of the loss derivative", *_at_output(r), " at step t and K the "
+                "infinite-width NTK of ",
                 Cite("(100)"), " at initialisation",
                 *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
@@ -137,7 +137,10 @@ def training(r: Reading) -> tuple[Formula, str, Formula]:
 def _path_claim(r: Reading) -> Inlines:
     conditional: Inlines = ()
     if r.verdict == "conditional":
-        conditional = (" All this is under the assumption marked conditional in ", Ref("assumptions"), ".")
+        conditional = (
+            " All this is under the assumption marked conditional in ", Ref("assumptions"), ": ", Cite("Remark B.6"),
+            " with rank stability.",
+        )  # fmt: skip
     if r.contracted:
         return (
             " It is found by executing the unrolled step with every ZDot term ", Cite("(65)"), ". A matrix meets its "
@@ -161,7 +164,7 @@ def not_said(r: Reading) -> Section:
         ("Nothing uniform in time: t is fixed while n → ∞, and the steps are discrete.",),
         ("Nothing about other optimisers, or learning rates other than those of the parameters.",),
         ("Nothing about generalisation, or about how small the loss becomes.",),
-        ("The axioms in ", Ref("axioms"), " are taken from the literature; they are used here and not proved."),
+        ("What ", Ref("axioms"), " lists is used here and not proved: axioms of the paper, and lemmas of ours."),
     ]  # fmt: skip
     if r.declared:
         rows.append(("What is marked declared in ", Ref("assumptions"), " is the word of whoever uses the theorem."))

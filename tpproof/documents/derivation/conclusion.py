@@ -39,8 +39,8 @@ def proposition(r: Reading) -> Section:
         Paragraph(
             (
                 *_weighted(r), "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other "
-                "end. In the pair graph let S be what a pair starts with and R what the readouts put on it; C solves the "
-                "recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
+                "end. In the pair graph let S be what a pair starts with and R what the readouts put on it; C solves "
+                "the recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
                 "lemma), and",
             )
         ),
@@ -92,8 +92,8 @@ def claim(r: Reading, rest: list[Step]) -> Section:
             (
                 "An output changes through its readout's own update and through the change of what the readout reads "
                 "(at ξ̃; one readout v of one vector x of one output, for several the sum): ",
-                Cite("(121), (124)"), " lim (", Name("f", "t+1"), " − ", Name("f", "t"), ") = ", Mean(Product((Limit(Name("v")), Limit(Name("x", tilde=True),
-                "δ")))), " − ",
+                Cite("(121), (124)"), " lim (", Name("f", "t+1"), " − ", Name("f", "t"), ") = ",
+                Mean(Product((Limit(Name("v")), Limit(Name("x", tilde=True), "δ")))), " − ",
                 CHI, Name("κ", "v"), Mean(Product((Limit(Name("x", tilde=True)), Limit(Name("x"))))),
                 *((". For what is read,",) if lines else (".",)),
             )

@@ -35,8 +35,8 @@ def contraction(r: Reading) -> Section:
                 "coefficients stand before error signals of uses of the same matrix, up to its hats. So ",
                 Cite("(107)"), " is stated for the hat, and not claimed for the G-var as the paper states it. ",
                 Cite("D.4.2"), " argues in ", Cite("(129)-(130)"), " that the expectations which ZDot of a change "
-                "gains vanish. Those of products with forward vectors do; those of products with the changes of forward "
-                "vectors, as above, do not, and D.4.2 has no term for them. In the backward pass error signals flow "
+                "gains vanish. Those of products with forward vectors do; those of products with the changes of "
+                "forward vectors, as above, do not, and D.4.2 has no term for them. Backward, error signals flow "
                 "along the same terms.",
             )
         ),

@@ -24,7 +24,7 @@ def assumptions(r: Reading) -> Section:
         Table(columns, rows, ("The assumption ledger.",), "ledger"),
     ]  # fmt: skip
     if not r.refused:
-        blocks += [Paragraph(("Taken from the literature, used and not proved here:",)), _axioms(r)]
+        blocks += [Paragraph(("Used here and not proved by the steps, but where the source says:",)), _axioms(r)]
     return Section(("Assumptions",), "assumptions", tuple(blocks))
 
 

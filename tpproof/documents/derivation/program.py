@@ -36,6 +36,12 @@ def program(r: Reading) -> Section:
     return Section(("Setup and program",), "program", tuple(blocks))
 
 
+_AVERAGES: Inlines = (
+    " In the program below, that is at width n, E[y] is the average over the coordinates of y, which a Moment takes; "
+    "products and functions of vectors are coordinatewise.",
+)
+
+
 def _setup(r: Reading) -> list[Block]:
     scalars = any(kind is Kind.SCALAR for kind in r.program.kinds)
     more: Inlines = (", ", Name("θ", "k"), " for scalars") if scalars else ()
@@ -65,7 +71,7 @@ def _setup(r: Reading) -> list[Block]:
                 "error signal, ",
                 Name("χ"),
                 " the loss derivative, and a ring marks a limit. For vectors of another length than n the root is "
-                "that of their length.", *_several(r),
+                "that of their length.", *_several(r), *(_AVERAGES if scalars else ()),
             )
         ),
     ]  # fmt: skip
