@@ -30,7 +30,7 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             )
         ),
         *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
-        *_titled("where", form.where_lines()),
+        *_titled("where, at either input,", form.where_lines(), "where"),
         *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
     ]  # fmt: skip
     lines = form.kernel_lines()
