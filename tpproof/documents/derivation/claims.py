@@ -16,6 +16,7 @@ from tpproof.documents.blocks import (
     Statement,
 )
 from tpproof.documents.derivation.closed import ClosedForm
+from tpproof.documents.derivation.program import listing
 from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, total
 from tpproof.documents.kernel import monomial, products
@@ -46,7 +47,19 @@ def claim_of(r: Reading) -> str:
 
 def theorem(r: Reading, form: ClosedForm | None) -> Section:
     """The theorem, with its kernel; or that there is none."""
-    return Section(("The theorem",), "theorem", (_nothing(r),) if form is None else (_statement(r, form),))
+    if form is None:
+        return Section(("The theorem",), "theorem", (_nothing(r),))
+    vectors = _vectors(r) if r.length == "theorem" else []
+    return Section(("The theorem",), "theorem", (_statement(r, form), *vectors))
+
+
+def _vectors(r: Reading) -> list[Block]:
+    """The program, where no section has it: the kernel is written by its vectors."""
+    text: Inlines = (
+        "The kernel is written by the vectors of the program: with a tilde in its run at ", Name("ξ", tilde=True),
+        ", without in its run at ", Name("ξ"), ".",
+    )  # fmt: skip
+    return [Paragraph(text), *listing(r)]
 
 
 def _nothing(r: Reading) -> Block:

@@ -30,7 +30,7 @@ Y = Name("y")
 
 def program(r: Reading) -> Section:
     """Setup and notation, declarations, the listing, its picture."""
-    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r), *_symmetries(r)]
+    blocks: list[Block] = [*_setup(r), _declarations(r), *listing(r), *_symmetries(r)]
     blocks.append(Picture("program", ("The reduced program, in the notation of Figures 1 to 7.",), "figure-program",
                           "The program as a graph; the listing says the same."))  # fmt: skip
     return Section(("Setup and program",), "program", tuple(blocks))
@@ -86,6 +86,11 @@ def _several(r: Reading) -> Inlines:
         " Every output p has a loss derivative of its own, ", chi, "; in what follows ", Row((Name("χ"), " d", Y)),
         " stands for the sum ", Row(("Σ_p ", chi, " ", own)), ", which is what the step sees.",
     )  # fmt: skip
+
+
+def listing(r: Reading) -> list[Block]:
+    """The program: what repeats, written once, and every instruction."""
+    return [*_layers(r), _listing(r)]
 
 
 def _layers(r: Reading) -> list[Block]:
