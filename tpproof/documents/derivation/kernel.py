@@ -11,7 +11,7 @@ from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.formula import Name, letter
 from tpproof.documents.vocabulary import constant
 
-NUMBERS_SHOWN = 12
+NUMBERS_SHOWN, VALUES_SHOWN = 12, 60
 LINES_SHOWN = 150
 """Lines of one kind: the kernel is printed in full for longer than anything else."""
 
@@ -118,8 +118,8 @@ def _values(r: Reading) -> list[Inlines]:
             value = r.names.law_value(kind, p)
             if value != 1:
                 found.append((r.names.law(symbol, p), " = ", constant(value)))
-    parts = [part for k, one in enumerate(found[:NUMBERS_SHOWN]) for part in ((", ", *one) if k else one)]
-    more = f" and {len(found) - NUMBERS_SHOWN} more" if len(found) > NUMBERS_SHOWN else ""
+    parts = [part for k, one in enumerate(found[:VALUES_SHOWN]) for part in ((", ", *one) if k else one)]
+    more = f" and {len(found) - VALUES_SHOWN} more" if len(found) > VALUES_SHOWN else ""
     return [("Written as letters: ", *parts, f"{more}.")] if found else []
 
 
