@@ -84,6 +84,13 @@ def test_what_goes_through_a_contraction_rests_on_its_lemma() -> None:
     assert not {"path-linear", "update-initial", "update-gvar"} & resting
 
 
+@pytest.mark.parametrize("name", ["mlp", "tied"])
+def test_only_where_the_path_sum_is_the_kernel_is_a_formula_numbered_as_it(name: str) -> None:
+    tags = {b.tag for b in blocks_of(document(shipped(name), length="audit").sections) if isinstance(b, Display)}
+    assert ("(96)" in tags) is (name == "mlp")
+    assert "(100)" in tags
+
+
 @pytest.mark.parametrize("length", ["theorem", "derivation"])
 def test_a_refused_network_leaves_neither_a_theorem_nor_axioms_to_read(length: Length) -> None:
     left = section("attention_root", "reading", length=length)

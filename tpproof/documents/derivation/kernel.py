@@ -51,7 +51,8 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             )
         )
         blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
-    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
+    tag = "" if r.contracted else "(96)"  # with contracted stretches it is not the sum of the paper
+    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", tag)]
     blocks += _notes(r, form)
     return Section(("The kernel",), "kernel", tuple(blocks))
 

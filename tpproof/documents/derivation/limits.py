@@ -34,7 +34,8 @@ def limit(r: Reading) -> Section:
                 Cite("(94)"), ": we drop t. Flipping the sign of the readouts, with the loss derivatives as they "
                 "are, flips every error signal and every change and no forward vector. So the former are linear in odd "
                 "Gaussians, with coefficients that are functions of even ones, and expectations below are taken apart "
-                "accordingly. The covariances that the kernel needs are written out in ", Ref("kernel"), "; others follow by the same rules.",
+                "accordingly. The covariances that the kernel needs are written out in ", Ref("kernel"), "; others "
+                "follow by the same rules.",
             )
         ),
     ]  # fmt: skip
