@@ -103,7 +103,8 @@ def claim(r: Reading, rest: list[Step]) -> Section:
         *displayed(limits, "limit-of-change", "(122)"),
         Paragraph(
             (
-                "Together with the induction and the proposition before this, it is the theorem of ", Ref("theorem"), " (",
+                "Together with the induction and the proposition before this, it is the theorem of ",
+                Ref("theorem"), " (",
                 Ref(f"step-{theorem['id']}", f"step {theorem['id']}"), "). ∎",
             )
         ),
