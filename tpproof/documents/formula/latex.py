@@ -37,7 +37,7 @@ def _tex_word(text: str) -> str:
 
 _TEX_ACCENTS = {"hat": "hat", "dot": "dot", "ring": "mathring"}
 _TEX_SYMBOLS = {
-    "·": r"\cdot ", "≡": r"\equiv ", "Σ": r"\sum ", "−": "-", "α": r"\alpha ", "χ": r"\chi ",
+    "·": r"\cdot ", "≡": r"\equiv ", "Σ": r"\sum ", "Π": r"\prod ", "−": "-", "α": r"\alpha ", "χ": r"\chi ",
     "√n": r"\sqrt{n}", "ᵀ": r"^{\top}", "⊙": r"\odot ", "…": r"\dots ", "δ": r"\delta ", "lim ": r"\lim ",
     "ξ": r"\xi ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "→": r"\to ", "•": r"\bullet ", "⟨": r"\langle ",
     "⟩": r"\rangle ",
