@@ -98,12 +98,7 @@ def _checked(path: Path, digest: str | None) -> tuple[bytes, Report]:
     except OSError as error:
         raise TpproofError("E100", f"{path}: {error.strerror}", "a certificate") from None
     report = check_bytes(content, digest, as_stated=True, allow_conditional=True)
-    if report.verdict in ("accepted", "accepted-as-stated") or _refuses(report):
+    if report.is_right:
         return content, report
     code = {"rejected": "E177", "declined": "E104"}.get(report.verdict, "E100")
     raise TpproofError(code, "; ".join([f"{path}: {report.verdict}", *errors_of(report)]), "an accepted certificate")
-
-
-def _refuses(report: Report) -> bool:
-    """Whether it is a right answer that claims nothing."""
-    return report.verdict == "declined" and report.certificate_verdict == "refused"

@@ -49,7 +49,8 @@ class Renderer:
     content
         The certificate's bytes.
     report
-        The independent checker's answer on these bytes; None where nobody asked, which the page says.
+        The independent checker's answer on these bytes; None where nobody asked. A page says what it is; a paper, which
+        says that the checker followed every step, there is only of a certificate that is right.
     style
         How they are written.
     """
@@ -74,7 +75,8 @@ class Renderer:
         Raises
         ------
         TpproofError
-            E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work.
+            E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work; E177
+            for a paper of a certificate that the checker did not accept.
         """
         try:
             return _MAKERS[form](self)
@@ -83,6 +85,16 @@ class Renderer:
 
     def _templates(self, room: str) -> Path | None:
         return None if self.style.templates is None else self.style.templates / room
+
+    def _paper(self) -> Document:
+        """The text of a paper. Raises E177 where the checker did not find these very bytes right."""
+        report = self.report
+        if report is None or not report.is_about(self.content):
+            raise TpproofError("E177", "no answer of the checker about this certificate", "an accepted certificate")
+        if not report.is_right:
+            errors = "; ".join(f"expected {e['expected']}, found {e['found']}" for e in report.errors)
+            raise TpproofError("E177", f"{report.verdict}: {errors}"[:500], "an accepted certificate")
+        return self.document("derivation")
 
     def html(self) -> str:
         """The page."""
@@ -100,19 +112,19 @@ class Renderer:
         """The paper."""
         from tpproof.documents.latex import article
 
-        return article(self.document("derivation"), self.data, self._templates("latex"))
+        return article(self._paper(), self.data, self._templates("latex"))
 
     def fragment(self) -> str:
         """The paper's text, for somebody's article."""
         from tpproof.documents.latex import fragment
 
-        return fragment(self.document("derivation"), self.data, self._templates("latex"))
+        return fragment(self._paper(), self.data, self._templates("latex"))
 
     def bibliography(self) -> str:
         """BibTeX entries of the certificate and of what it rests on."""
         from tpproof.documents.latex import bibliography
 
-        return bibliography(self.document("derivation"))
+        return bibliography(self._paper())
 
     def pdf(self) -> bytes:
         """The paper, typeset."""
