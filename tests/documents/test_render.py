@@ -98,10 +98,13 @@ def test_templates_of_the_users_go_before_ours(tmp_path: Path) -> None:
     assert "only this" not in rendered("fragment", style)
 
 
-@pytest.mark.parametrize("text", ["{% if %}", "{{ nothing.of.that }}", "{{ document.nothing }}"])
+@pytest.mark.parametrize("text", [
+    "{% if %}", "{{ nothing.of.that }}", "{{ document.nothing }}", "{{ 1 / 0 }}", "{{ document.name + 1 }}",
+    "{% include 'page.html' %}", "\udcff",
+])
 def test_a_template_that_does_not_work_is_e176(tmp_path: Path, text: str) -> None:
     (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "page.html").write_text(text)
+    (tmp_path / "html" / "page.html").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(TpproofError) as caught:
         rendered("html", Style(templates=tmp_path))
     assert caught.value.code == "E176"

@@ -103,7 +103,7 @@ class Certificate:
         from tpproof.documents.render import Renderer, Style
 
         answer = self.as_stated if report is None else report
-        return Renderer(self.to_json(), answer, Style(length, notation, templates)).html()
+        return Renderer(self.to_json(), answer, Style(length, notation, templates)).content_of("html").decode()
 
     def to_latex(
         self,
@@ -127,7 +127,7 @@ class Certificate:
 
         answer = self.as_stated if report is None else report
         made = Renderer(self.to_json(), answer, Style(length, notation, templates))
-        return made.fragment() if fragment else made.article()
+        return made.content_of("fragment" if fragment else "tex").decode()
 
     @cached_property
     def as_stated(self) -> Report:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from tpproof.documents.derivation import document
 from tpproof.documents.document import Document, Length, Notation
@@ -80,7 +80,11 @@ class Renderer:
         """
         try:
             return _MAKERS[form](self)
-        except TemplateError as error:
+        except TpproofError:
+            raise
+        except Exception as error:
+            if self.style.templates is None:  # ours: an error of ours
+                raise
             raise TpproofError("E176", _said(error), "a Jinja2 template; see docs/documents.md") from error
 
     def _templates(self, room: str) -> Path | None:
@@ -133,10 +137,10 @@ class Renderer:
         return compile_pdf(self.article())
 
 
-def _said(error: TemplateError) -> str:
-    """What Jinja2 says, and where."""
+def _said(error: Exception) -> str:
+    """What Jinja2, or Python in a template, says, and where."""
     place = f"{error.filename or error.name}, line {error.lineno}: " if isinstance(error, TemplateSyntaxError) else ""
-    return f"{place}{error.message or type(error).__name__}"[:500]
+    return f"{place}{error or type(error).__name__}"[:500]
 
 
 _MAKERS: dict[str, Callable[[Renderer], bytes]] = {
