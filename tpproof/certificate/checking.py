@@ -69,7 +69,8 @@ def check_file(
         with path.open("rb") as file:
             content = file.read(DEFAULT.json_bytes + 1)
     except OSError as error:
-        found = {"code": "json", "step": None, "rule": None, "expected": "a file", "found": f"{path}: {error.strerror}"}
+        why = f"cannot read {ascii(str(path))[1:-1]}: {error.strerror}"
+        found = {"code": "json", "step": None, "rule": None, "expected": "a file", "found": why}
         return Report("unreadable", UNREADABLE, 0, None, (), None, (found,))
     return check_bytes(content, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)
 

@@ -10,7 +10,7 @@ import click
 from tpproof.cli import status
 from tpproof.cli.check import digest_of, errors_of
 from tpproof.cli.options import document_options, formats_of, json_option
-from tpproof.cli.output import print_json, print_text, progress
+from tpproof.cli.output import escaped, print_json, print_text, progress
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT
 
@@ -71,8 +71,8 @@ def render(
         files = {form: str(path) for form, path in paths.items()}
         print_json({"verdict": report.verdict, "certificate_verdict": report.certificate_verdict, "files": files})
     else:
-        verdict = f"{certificate}: {report.verdict} ({report.certificate_verdict})"
-        print_text("\n".join([verdict, *map(str, paths.values())]))
+        verdict = f"{escaped(str(certificate))}: {report.verdict} ({report.certificate_verdict})"
+        print_text("\n".join([verdict, *(escaped(str(path)) for path in paths.values())]))
     return _STATUS[report.verdict]
 
 
