@@ -10,7 +10,7 @@ import click
 from tpproof.cli import status
 from tpproof.cli.check import digest_of, errors_of
 from tpproof.cli.options import document_options, formats_of, json_option
-from tpproof.cli.output import print_json, print_text, progress
+from tpproof.cli.output import escaped, print_json, print_text, progress
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT
 
@@ -71,8 +71,8 @@ def render(
         files = {form: str(path) for form, path in paths.items()}
         print_json({"verdict": report.verdict, "certificate_verdict": report.certificate_verdict, "files": files})
     else:
-        verdict = f"{certificate}: {report.verdict} ({report.certificate_verdict})"
-        print_text("\n".join([verdict, *map(str, paths.values())]))
+        verdict = f"{escaped(str(certificate))}: {report.verdict} ({report.certificate_verdict})"
+        print_text("\n".join([verdict, *(escaped(str(path)) for path in paths.values())]))
     return _STATUS[report.verdict]
 
 
@@ -98,12 +98,7 @@ def _checked(path: Path, digest: str | None) -> tuple[bytes, Report]:
     except OSError as error:
         raise TpproofError("E100", f"{path}: {error.strerror}", "a certificate") from None
     report = check_bytes(content, digest, as_stated=True, allow_conditional=True)
-    if report.verdict in ("accepted", "accepted-as-stated") or _refuses(report):
+    if report.is_right:
         return content, report
     code = {"rejected": "E177", "declined": "E104"}.get(report.verdict, "E100")
     raise TpproofError(code, "; ".join([f"{path}: {report.verdict}", *errors_of(report)]), "an accepted certificate")
-
-
-def _refuses(report: Report) -> bool:
-    """Whether it is a right answer that claims nothing."""
-    return report.verdict == "declined" and report.certificate_verdict == "refused"
