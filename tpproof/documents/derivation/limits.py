@@ -33,8 +33,8 @@ def limit(r: Reading) -> Section:
                 " and ", Limit(Name("y", "t"), "d"), " = ", Limit(Name("y", "0"), "d"), " at every step ",
                 Cite("(94)"), ": we drop t. Flipping the sign of the readouts flips every error signal and every "
                 "change and nothing else. So these are linear in odd Gaussians, with coefficients that are functions "
-                "of even ones, and expectations below are taken apart accordingly. The covariances that the rules "
-                "above give are written out in ", Ref("kernel"), ".",
+                "of even ones, and expectations below are taken apart accordingly. The covariances that the kernel "
+                "needs are written out in ", Ref("kernel"), "; others follow by the same rules.",
             )
         ),
     ]  # fmt: skip
@@ -107,9 +107,11 @@ def _functions(r: Reading) -> Block:
 
 def _dot(r: Reading) -> Inlines:
     if r.contracted:
+        g = r.of("contract")[0]["conclusion"][1]
         return (
             "The second part, ZDot ", Cite("(65)"), ", does not vanish in the forward pass of this network: see ",
-            Ref("contraction"), ".",
+            Ref("contraction"), ". Below, ", r.names.vector(~g), " is such a vector without it: its limit is ",
+            Limit(r.names.vector(g), "", "hat"), ".",
         )  # fmt: skip
     return (
         "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. "
