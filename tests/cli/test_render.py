@@ -118,3 +118,11 @@ def test_a_folder_is_not_left_behind_where_nothing_can_be_printed(tmp_path: Path
     ran = inside(tmp_path, "render", "net.cert.json", "--out", "new/one", "--templates", "own")
     assert (ran.status, "E176" in ran.err) == (2, True)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_condition_is_no_success_unless_it_is_allowed(tmp_path: Path) -> None:
+    written(tmp_path, tp.zoo.mlp(phi="relu", depth=1))
+    for more, status in (([], 3), (["--allow-conditional"], 0)):
+        ran = inside(tmp_path, "render", "net.cert.json", "--format", "html", *more)
+        assert (ran.status, "(conditional)" in ran.out) == (status, True)
+        assert "Accepted as stated under a condition" in (tmp_path / "net.html").read_text()

@@ -36,6 +36,7 @@ def _formats(context: click.Context, parameter: click.Parameter, given: str) -> 
 @click.option("--network", metavar="NET", help="The network that it has to be about: yours.")
 @click.option("-D", "overrides", multiple=True, metavar="k=v", help="Constants of that network.")
 @document_options
+@click.option("--allow-conditional", is_flag=True, help="Exit 0 for a conditional verdict.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @json_option
 def render(
@@ -47,12 +48,14 @@ def render(
     length: Length | None,
     notation: Notation,
     templates: Path | None,
+    allow_conditional: bool,
     quiet: bool,
     as_json: bool,
 ) -> int:
     """Write documents of CERT, once the independent checker has seen it.
 
-    Exit status 0: the checker accepts it; 1: it does not, and nothing is written; 3: it claims nothing.
+    Exit status 0: the checker accepts it; 1: it does not, and nothing is written; 3: it claims nothing, or only under
+    a condition.
     """
     with progress(quiet) as say:
         from tpproof.certificate.files import staged
@@ -73,7 +76,8 @@ def render(
     else:
         verdict = f"{escaped(str(certificate))}: {report.verdict} ({report.certificate_verdict})"
         print_text("\n".join([verdict, *(escaped(str(path)) for path in paths.values())]))
-    return _STATUS[report.verdict]
+    conditional = report.certificate_verdict == "conditional" and not allow_conditional
+    return status.NOTHING_CLAIMED if conditional else _STATUS[report.verdict]
 
 
 def _stem(path: Path) -> str:

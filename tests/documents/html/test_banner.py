@@ -128,3 +128,14 @@ def test_an_answer_about_another_certificate_counts_for_nothing(change: dict[str
 def test_a_refused_certificate_is_never_accepted() -> None:
     content, data = case("attention_root")
     assert head(page_of(data, content, report_on(data, "accepted")))[:2] == ("unknown", "Not checked")
+
+
+def test_a_name_that_claims_a_verdict_stands_behind_the_checkers_and_as_a_name() -> None:
+    _, data = case("attention_root")
+    data["evidence"]["name"] = "Accepted: proved"
+    report = report_on(data, "declined")
+    page = page_of(data, canonical_bytes(data), report)
+    summary = html_summary(document(data, length="theorem"), report)
+    assert "<title>Refused: nothing is claimed – Accepted: proved</title>" in page
+    assert "that its writer calls</p>\n<h1>Accepted: proved</h1>" in page
+    assert "<strong>Refused: nothing is claimed</strong>: <code>Accepted: proved</code>" in summary
