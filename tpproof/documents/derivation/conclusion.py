@@ -44,7 +44,7 @@ def proposition(r: Reading) -> Section:
                 "lemma), and",
             )
         ),
-        *displayed(sums, "path-sum", "(96)"),
+        *displayed(sums, "path-sum", "" if r.contracted else "(96)"),
         Paragraph(
             (
                 *(("for every pair of outputs",) if r.outputs > 1 else ("is the same number",)), " (",
@@ -103,7 +103,8 @@ def claim(r: Reading, rest: list[Step]) -> Section:
         *displayed(limits, "limit-of-change", "(122)"),
         Paragraph(
             (
-                "Together with the induction and Proposition D.3 this is the theorem of ", Ref("theorem"), " (",
+                "Together with the induction and the proposition before this, it is the theorem of ",
+                Ref("theorem"), " (",
                 Ref(f"step-{theorem['id']}", f"step {theorem['id']}"), "). ∎",
             )
         ),

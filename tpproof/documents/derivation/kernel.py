@@ -8,10 +8,10 @@ from tpproof.documents.derivation.names import Place
 from tpproof.documents.derivation.notations import LETTERS
 from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Name, letter
+from tpproof.documents.formula import Derivative, Name, letter
 from tpproof.documents.vocabulary import constant
 
-NUMBERS_SHOWN = 12
+NUMBERS_SHOWN, VALUES_SHOWN = 12, 60
 LINES_SHOWN = 150
 """Lines of one kind: the kernel is printed in full for longer than anything else."""
 
@@ -25,7 +25,8 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
                 "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly "
                 "Gaussian by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their "
                 "covariances are those below; within one input they are the same with both inputs equal. ",
-                *_unlisted(form), "A prime is a derivative",
+                *_unlisted(form), "A prime is a derivative; ",
+                Derivative(Name("x"), Name("a")), " is that of x as a function of these vectors",
                 ", where there is one." if r.verdict == "conditional" else ".",
             )
         ),
@@ -50,7 +51,8 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             )
         )
         blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
-    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
+    tag = "" if r.contracted else "(96)"  # with contracted stretches it is not the sum of the paper
+    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", tag)]
     blocks += _notes(r, form)
     return Section(("The kernel",), "kernel", tuple(blocks))
 
@@ -111,15 +113,18 @@ def _notes(r: Reading, form: ClosedForm) -> list[Block]:
 
 def _values(r: Reading) -> list[Inlines]:
     """The σ² and κ that are written as letters: what numbers they are."""
+    transposed = {node.data[0] for node in r.program.nodes if node.op == "matmul" and node.data[1]}
     found: list[Inlines] = []
     for p, parameter in enumerate(r.program.parameters):
-        rate = ("kappa", "κ") if parameter.trained else None
-        for kind, symbol in (("sigma2", "σ"), *((rate,) if rate else ())):
-            value = r.names.law_value(kind, p)
-            if value != 1:
-                found.append((r.names.law(symbol, p), " = ", constant(value)))
-    parts = [part for k, one in enumerate(found[:NUMBERS_SHOWN]) for part in ((", ", *one) if k else one)]
-    more = f" and {len(found) - NUMBERS_SHOWN} more" if len(found) > NUMBERS_SHOWN else ""
+        kinds = [("sigma2", "σ"), *([("kappa", "κ")] if parameter.trained else [])]
+        turned = (0, 1) if p in transposed and parameter.ratio(True) != 1 else (0,)
+        for side in turned:
+            for kind, symbol in kinds:
+                value = r.names.law_value(kind, p, side)
+                if value != 1:
+                    found.append((r.names.law(symbol, p, side), " = ", constant(value)))
+    parts = [part for k, one in enumerate(found[:VALUES_SHOWN]) for part in ((", ", *one) if k else one)]
+    more = f" and {len(found) - VALUES_SHOWN} more" if len(found) > VALUES_SHOWN else ""
     return [("Written as letters: ", *parts, f"{more}.")] if found else []
 
 

@@ -31,10 +31,11 @@ def limit(r: Reading) -> Section:
             (
                 "Training moves coordinates by O(1/√n), so ", Limit(Name("y", "t")), " = ", Limit(Name("y", "0")),
                 " and ", Limit(Name("y", "t"), "d"), " = ", Limit(Name("y", "0"), "d"), " at every step ",
-                Cite("(94)"), ": we drop t. Flipping the sign of the readouts flips every error signal and every "
-                "change and nothing else. So these are linear in odd Gaussians, with coefficients that are functions "
-                "of even ones, and expectations below are taken apart accordingly. The covariances that the kernel "
-                "needs are written out in ", Ref("kernel"), "; others follow by the same rules.",
+                Cite("(94)"), ": we drop t. Flipping the sign of the readouts, with the loss derivatives as they "
+                "are, flips every error signal and every change and no forward vector. So the former are linear in odd "
+                "Gaussians, with coefficients that are functions of even ones, and expectations below are taken apart "
+                "accordingly. The covariances that the kernel needs are written out in ", Ref("kernel"), "; others "
+                "follow by the same rules.",
             )
         ),
     ]  # fmt: skip
