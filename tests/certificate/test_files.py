@@ -71,3 +71,28 @@ def test_a_device_is_not_replaced_and_a_link_leads_on(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert sorted(tmp_path.iterdir()) == [link, target]
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "loop", "loop/inside"])
+def test_a_name_that_no_file_can_have_is_e140(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(TpproofError, match="E140"):
+        write_atomically(tmp_path / name, b"x")
+
+
+def test_a_name_of_the_longest_kind_can_be_written(tmp_path: Path) -> None:
+    place = tmp_path / ("😀" * 62 + ".tex")
+    write_atomically(place, b"x")
+    assert [*tmp_path.iterdir()] == [place]
+
+
+def test_folders_that_were_made_for_nothing_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+
+    def fail() -> None:
+        with staged({tmp_path / "there/a/b/c": b"x", tmp_path / "there/a/d/e": b"y"}):
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert [*tmp_path.rglob("*")] == [tmp_path / "there"]

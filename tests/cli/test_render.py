@@ -99,3 +99,30 @@ def test_what_is_no_certificate_is_said(tmp_path: Path, arguments: list[str], st
     (tmp_path / "text.json").write_text("{")
     ran = tpproof(tmp_path, "render", *arguments)
     assert (ran.status, phrase in ran.err) == (status, True), ran.err
+
+
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_the_name_of_a_file_forges_no_line_and_steers_no_terminal(tmp_path: Path, command: str) -> None:
+    name = "a\nmine.cert.json: accepted\x1b[2J\u202e.cert.json"
+    written(tmp_path).rename(tmp_path / name)
+    ran = inside(tmp_path, command, name)
+    assert "\\nmine.cert.json: accepted\\x1b[2J\\u202e.cert.json: accepted-as-stated" in ran.out
+    assert "\x1b" not in ran.out
+    assert "\nmine" not in ran.out
+
+
+def test_a_folder_is_not_left_behind_where_nothing_can_be_printed(tmp_path: Path) -> None:
+    written(tmp_path)
+    (tmp_path / "own/latex").mkdir(parents=True)
+    (tmp_path / "own/latex/article.tex").write_text("<< 1 / 0 >>")
+    ran = inside(tmp_path, "render", "net.cert.json", "--out", "new/one", "--templates", "own")
+    assert (ran.status, "E176" in ran.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_condition_is_no_success_unless_it_is_allowed(tmp_path: Path) -> None:
+    written(tmp_path, tp.zoo.mlp(phi="relu", depth=1))
+    for more, status in (([], 3), (["--allow-conditional"], 0)):
+        ran = inside(tmp_path, "render", "net.cert.json", "--format", "html", *more)
+        assert (ran.status, "(conditional)" in ran.out) == (status, True)
+        assert "Accepted as stated under a condition" in (tmp_path / "net.html").read_text()

@@ -45,6 +45,30 @@ def test_a_certificate_asks_the_checker_before_it_shows_itself() -> None:
         assert "Rejected" in shown
 
 
+def test_an_answer_that_rejects_is_not_asked_again_about_less() -> None:
+    certificate = tp.prove(two_hidden_layers())
+    mine = tp.check(certificate, tied())
+    assert "Accepted" not in certificate.to_html(mine)
+    with pytest.raises(TpproofError, match="E177"):
+        certificate.to_latex(mine)
+
+
+def test_there_is_no_paper_of_what_the_checker_did_not_accept() -> None:
+    certificate = tp.prove(two_hidden_layers())
+    steps = [{**step, "equation": "(96)"} for step in certificate.steps]
+    wrong = tp.Certificate({**certificate.data, "steps": steps})
+    with pytest.raises(TpproofError, match="E177"):
+        wrong.to_latex()
+    for report in (None, tp.check(wrong, as_stated=True), tp.check(certificate, as_stated=True)):
+        for form in ("tex", "fragment", "bib", "pdf"):
+            with pytest.raises(TpproofError, match="E177"):
+                Renderer(wrong.to_json(), report).content_of(form)
+
+
+def test_of_a_refused_network_there_is_a_paper_that_says_so() -> None:
+    assert "refused" in tp.prove(tp.zoo.mlp(phi="step")).to_latex(length="theorem")
+
+
 def test_the_page_of_a_certificate_carries_it() -> None:
     certificate = tp.prove(two_hidden_layers())
     assert certificate_in(certificate.to_html().encode()) == certificate.to_json()
@@ -74,10 +98,13 @@ def test_templates_of_the_users_go_before_ours(tmp_path: Path) -> None:
     assert "only this" not in rendered("fragment", style)
 
 
-@pytest.mark.parametrize("text", ["{% if %}", "{{ nothing.of.that }}", "{{ document.nothing }}"])
+@pytest.mark.parametrize("text", [
+    "{% if %}", "{{ nothing.of.that }}", "{{ document.nothing }}", "{{ 1 / 0 }}", "{{ document.name + 1 }}",
+    "{% include 'page.html' %}", "\udcff",
+])
 def test_a_template_that_does_not_work_is_e176(tmp_path: Path, text: str) -> None:
     (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "page.html").write_text(text)
+    (tmp_path / "html" / "page.html").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(TpproofError) as caught:
         rendered("html", Style(templates=tmp_path))
     assert caught.value.code == "E176"

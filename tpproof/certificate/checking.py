@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tpproof.errors import TpproofError
+from tpproof.limits import DEFAULT
+
+UNREADABLE = 2
+"""The checker's exit status for what it cannot read."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,17 @@ class Report:
     axioms: tuple[str, ...]
     network_sha256: str | None
     errors: tuple[dict[str, Any], ...]
+    certificate_sha256: str | None = None  # of the bytes that it is about; None where there were none to read
+
+    def is_about(self, content: bytes) -> bool:
+        """Whether the checker saw these very bytes."""
+        return self.certificate_sha256 == sha256(content).hexdigest()
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the certificate is right: accepted, if only as stated, or refused as it should be."""
+        refused = self.verdict == "declined" and self.certificate_verdict == "refused"
+        return refused or self.verdict in ("accepted", "accepted-as-stated")
 
     def __bool__(self) -> bool:
         return self.exit_status == 0
@@ -32,7 +47,7 @@ class Report:
 def check_file(
     path: Path, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
 ) -> Report:
-    """The checker's answer on the bytes on disk, from a fresh isolated process.
+    """The checker's answer on the bytes on disk, read once, from a fresh isolated process.
 
     Parameters
     ----------
@@ -50,11 +65,25 @@ def check_file(
     TpproofError
         E143 when the checker gives no answer.
     """
+    try:
+        with path.open("rb") as file:
+            content = file.read(DEFAULT.json_bytes + 1)
+    except OSError as error:
+        why = f"cannot read {ascii(str(path))[1:-1]}: {error.strerror}"
+        found = {"code": "json", "step": None, "rule": None, "expected": "a file", "found": why}
+        return Report("unreadable", UNREADABLE, 0, None, (), None, (found,))
+    return check_bytes(content, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)
+
+
+def check_bytes(
+    content: bytes, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
+) -> Report:
+    """The checker's answer on bytes; parameters and errors as for `check_file`."""
     command = [sys.executable, "-I", "-m", "tpproof.checker", "--json"]
     command += [] if network_sha256 is None else ["--sha256", network_sha256]
     command += ["--as-stated"] if as_stated else []
     command += ["--allow-conditional"] if allow_conditional else []
-    done = subprocess.run([*command, "--", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--", "-"], input=content, capture_output=True, check=False)
     try:
         answer = json.loads(done.stdout)
         return Report(
@@ -65,17 +94,9 @@ def check_file(
             tuple(answer["axioms"]),
             answer["network_sha256"],
             tuple(answer["errors"]),
+            sha256(content).hexdigest(),
         )
     except (ValueError, KeyError, TypeError) as error:
-        found = f"no answer from the checker (status {done.returncode}): {done.stderr.strip()[:300]}"
+        said = done.stderr.decode(errors="replace").strip()[:300]
+        found = f"no answer from the checker (status {done.returncode}): {said}"
         raise TpproofError("E143", found, "a verdict") from error
-
-
-def check_bytes(
-    content: bytes, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
-) -> Report:
-    """The checker's answer on bytes; parameters and errors as for `check_file`."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "certificate.json"
-        path.write_bytes(content)
-        return check_file(path, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)

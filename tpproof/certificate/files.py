@@ -16,12 +16,24 @@ def _expected(path: Path, error: OSError) -> TpproofError:
     return TpproofError("E140", f"{path}: {error.strerror}", "a folder that can be written to, with free space")
 
 
+def _place(path: Path) -> Path:
+    """Where a file of that name will be: a link keeps its place, what it leads to is replaced. Raises E140."""
+    try:
+        place = path.resolve()
+    except RuntimeError:  # what pathlib says of a link to itself
+        raise TpproofError("E140", f"{path}: a loop of links", "a file, or a new name") from None
+    if place.exists() and not place.is_file():
+        raise TpproofError("E140", f"{path}: no regular file", "a file, or a new name")
+    return place
+
+
 class Staging:
     """Files written beside their places, which they take when the block ends well."""
 
     def __init__(self) -> None:
         self._places: dict[Path, Path] = {}
         self._temporary: dict[Path, Path] = {}
+        self._made: list[Path] = []  # folders, innermost first
 
     def __getitem__(self, path: Path) -> Path:
         """Where the content of `path` is until then."""
@@ -29,12 +41,10 @@ class Staging:
 
     def write(self, path: Path, content: bytes) -> None:
         """One more file. Raises E140."""
-        place = path.resolve()  # a link keeps its place, what it leads to is replaced
-        if place.exists() and not place.is_file():
-            raise TpproofError("E140", f"{path}: no regular file", "a file, or a new name")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{place.name[:80]}.", dir=place.parent)
+            place = _place(path)
+            self._make(place.parent)
+            handle, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
             self._places[path], self._temporary[path] = place, Path(name)
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -43,6 +53,12 @@ class Staging:
             os.chmod(name, 0o644)
         except OSError as error:
             raise _expected(path, error) from error
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder and those around it, and remember which."""
+        missing = [part for part in (folder, *folder.parents) if not part.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._made = [*missing, *self._made]
 
     def put_in_place(self) -> None:
         """Rename them all. Raises E140."""
@@ -53,10 +69,13 @@ class Staging:
                 raise _expected(path, error) from error
 
     def clear(self) -> None:
-        """Remove what was not renamed."""
+        """Remove what was not renamed, and folders that were made for nothing."""
         for written in self._temporary.values():
             with contextlib.suppress(OSError):
                 written.unlink()
+        for folder in self._made:  # only those that are empty can be
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager

@@ -102,10 +102,12 @@ class Certificate:
         """
         from tpproof.documents.render import Renderer, Style
 
-        return Renderer(self.to_json(), report or self.as_stated, Style(length, notation, templates)).html()
+        answer = self.as_stated if report is None else report
+        return Renderer(self.to_json(), answer, Style(length, notation, templates)).content_of("html").decode()
 
     def to_latex(
         self,
+        report: Report | None = None,
         *,
         fragment: bool = False,
         length: Length | None = None,
@@ -115,11 +117,17 @@ class Certificate:
         r"""The paper: an article that compiles by itself, or the fragment of it that others can ``\input``.
 
         Parameters are those of `to_html`; the length is "derivation" where none is given.
+
+        Raises
+        ------
+        TpproofError
+            E177 where the checker does not accept this certificate: a paper says that it did.
         """
         from tpproof.documents.render import Renderer, Style
 
-        made = Renderer(self.to_json(), None, Style(length, notation, templates))
-        return made.fragment() if fragment else made.article()
+        answer = self.as_stated if report is None else report
+        made = Renderer(self.to_json(), answer, Style(length, notation, templates))
+        return made.content_of("fragment" if fragment else "tex").decode()
 
     @cached_property
     def as_stated(self) -> Report:

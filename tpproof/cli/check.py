@@ -10,7 +10,7 @@ import click
 from tpproof.certificate.checking import Report, check_file
 from tpproof.cli import status
 from tpproof.cli.options import json_option
-from tpproof.cli.output import print_json, print_text
+from tpproof.cli.output import escaped, print_json, print_text
 
 
 @click.command()
@@ -67,7 +67,7 @@ def _object(path: Path, report: Report) -> dict[str, Any]:
 
 
 def _text(path: Path, report: Report) -> str:
-    lines = [f"{path}: {report.verdict}"]
+    lines = [f"{escaped(str(path))}: {report.verdict}"]
     if report.certificate_verdict:
         lines.append(f"  the certificate says {report.certificate_verdict}; {report.steps} steps checked")
     if report.network_sha256:

@@ -10,7 +10,7 @@ import click
 from tpproof.cli import status
 from tpproof.cli.check import digest_of, errors_of
 from tpproof.cli.options import document_options, formats_of, json_option
-from tpproof.cli.output import print_json, print_text, progress
+from tpproof.cli.output import escaped, print_json, print_text, progress
 from tpproof.errors import TpproofError
 from tpproof.limits import DEFAULT
 
@@ -36,6 +36,7 @@ def _formats(context: click.Context, parameter: click.Parameter, given: str) -> 
 @click.option("--network", metavar="NET", help="The network that it has to be about: yours.")
 @click.option("-D", "overrides", multiple=True, metavar="k=v", help="Constants of that network.")
 @document_options
+@click.option("--allow-conditional", is_flag=True, help="Exit 0 for a conditional verdict.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @json_option
 def render(
@@ -47,12 +48,14 @@ def render(
     length: Length | None,
     notation: Notation,
     templates: Path | None,
+    allow_conditional: bool,
     quiet: bool,
     as_json: bool,
 ) -> int:
     """Write documents of CERT, once the independent checker has seen it.
 
-    Exit status 0: the checker accepts it; 1: it does not, and nothing is written; 3: it claims nothing.
+    Exit status 0: the checker accepts it; 1: it does not, and nothing is written; 3: it claims nothing, or only under
+    a condition.
     """
     with progress(quiet) as say:
         from tpproof.certificate.files import staged
@@ -71,9 +74,10 @@ def render(
         files = {form: str(path) for form, path in paths.items()}
         print_json({"verdict": report.verdict, "certificate_verdict": report.certificate_verdict, "files": files})
     else:
-        verdict = f"{certificate}: {report.verdict} ({report.certificate_verdict})"
-        print_text("\n".join([verdict, *map(str, paths.values())]))
-    return _STATUS[report.verdict]
+        verdict = f"{escaped(str(certificate))}: {report.verdict} ({report.certificate_verdict})"
+        print_text("\n".join([verdict, *(escaped(str(path)) for path in paths.values())]))
+    conditional = report.certificate_verdict == "conditional" and not allow_conditional
+    return status.NOTHING_CLAIMED if conditional else _STATUS[report.verdict]
 
 
 def _stem(path: Path) -> str:
@@ -98,12 +102,7 @@ def _checked(path: Path, digest: str | None) -> tuple[bytes, Report]:
     except OSError as error:
         raise TpproofError("E100", f"{path}: {error.strerror}", "a certificate") from None
     report = check_bytes(content, digest, as_stated=True, allow_conditional=True)
-    if report.verdict in ("accepted", "accepted-as-stated") or _refuses(report):
+    if report.is_right:
         return content, report
     code = {"rejected": "E177", "declined": "E104"}.get(report.verdict, "E100")
     raise TpproofError(code, "; ".join([f"{path}: {report.verdict}", *errors_of(report)]), "an accepted certificate")
-
-
-def _refuses(report: Report) -> bool:
-    """Whether it is a right answer that claims nothing."""
-    return report.verdict == "declined" and report.certificate_verdict == "refused"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError, TemplateSyntaxError
+from jinja2 import TemplateSyntaxError
 
 from tpproof.documents.derivation import document
 from tpproof.documents.document import Document, Length, Notation
@@ -49,7 +49,8 @@ class Renderer:
     content
         The certificate's bytes.
     report
-        The independent checker's answer on these bytes; None where nobody asked, which the page says.
+        The independent checker's answer on these bytes; None where nobody asked. A page says what it is; a paper, which
+        says that the checker followed every step, there is only of a certificate that is right.
     style
         How they are written.
     """
@@ -74,15 +75,30 @@ class Renderer:
         Raises
         ------
         TpproofError
-            E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work.
+            E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work; E177
+            for a paper of a certificate that the checker did not accept.
         """
         try:
             return _MAKERS[form](self)
-        except TemplateError as error:
+        except TpproofError:
+            raise
+        except Exception as error:
+            if self.style.templates is None:  # ours: an error of ours
+                raise
             raise TpproofError("E176", _said(error), "a Jinja2 template; see docs/documents.md") from error
 
     def _templates(self, room: str) -> Path | None:
         return None if self.style.templates is None else self.style.templates / room
+
+    def _paper(self) -> Document:
+        """The text of a paper. Raises E177 where the checker did not find these very bytes right."""
+        report = self.report
+        if report is None or not report.is_about(self.content):
+            raise TpproofError("E177", "no answer of the checker about this certificate", "an accepted certificate")
+        if not report.is_right:
+            errors = "; ".join(f"expected {e['expected']}, found {e['found']}" for e in report.errors)
+            raise TpproofError("E177", f"{report.verdict}: {errors}"[:500], "an accepted certificate")
+        return self.document("derivation")
 
     def html(self) -> str:
         """The page."""
@@ -100,31 +116,31 @@ class Renderer:
         """The paper."""
         from tpproof.documents.latex import article
 
-        return article(self.document("derivation"), self.data, self._templates("latex"))
+        return article(self._paper(), self.data, self._templates("latex"))
 
     def fragment(self) -> str:
         """The paper's text, for somebody's article."""
         from tpproof.documents.latex import fragment
 
-        return fragment(self.document("derivation"), self.data, self._templates("latex"))
+        return fragment(self._paper(), self.data, self._templates("latex"))
 
     def bibliography(self) -> str:
         """BibTeX entries of the certificate and of what it rests on."""
         from tpproof.documents.latex import bibliography
 
-        return bibliography(self.document("derivation"))
+        return bibliography(self._paper())
 
     def pdf(self) -> bytes:
         """The paper, typeset."""
-        from tpproof.documents.tex.compile import compile_pdf
+        from tpproof.documents.latex import pdf
 
-        return compile_pdf(self.article())
+        return pdf(self.article(), self.bibliography())
 
 
-def _said(error: TemplateError) -> str:
-    """What Jinja2 says, and where."""
+def _said(error: Exception) -> str:
+    """What Jinja2, or Python in a template, says, and where."""
     place = f"{error.filename or error.name}, line {error.lineno}: " if isinstance(error, TemplateSyntaxError) else ""
-    return f"{place}{error.message or type(error).__name__}"[:500]
+    return f"{place}{error or type(error).__name__}"[:500]
 
 
 _MAKERS: dict[str, Callable[[Renderer], bytes]] = {

@@ -10,8 +10,8 @@ import pytest
 
 from tests.documents.html.pages import Reader, content_of, page_of
 from tpproof.documents.blocks import Fold, Paragraph, Picture, Strong, Table
+from tpproof.documents.charts.widths import plot
 from tpproof.documents.derivation.crosscheck import crosscheck
-from tpproof.documents.html.plot import plot
 
 ENTRY = {
     "quantity": "K(ξ̃, ξ₁)", "limit": "2", "limit_error": "1e-11", "measured": ["2.1", "2.05", "2.01"],

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,8 +20,10 @@ from hypothesis import given, settings
 import tpproof as tp
 from tests.strategies import programs
 from tpproof.certificate.write import certificate_of
-from tpproof.documents.blocks import Code, Display, Inference, Ref, Section, TableRow
+from tpproof.documents.blocks import Code, Display, Inference, Ref, Section, Table, TableRow
 from tpproof.documents.derivation import document
+from tpproof.documents.derivation.evidence import numbers
+from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.document import LENGTHS, NOTATIONS
 from tpproof.documents.formula import Formula, to_text
 from tpproof.documents.latex import article
@@ -223,6 +226,20 @@ def test_any_proof_has_a_text_that_states_every_step_once(program: Program) -> N
         kind = step["conclusion"][0]
         if kind in STATED:
             assert sum(where[label][step["id"]] for label in STATED[kind] & where.keys()) == 1, step
+
+
+def test_of_millions_of_numbers_in_the_evidence_only_the_first_are_written() -> None:
+    data = {**shipped("mlp1"), "evidence": {"few": [], "many": [0] * 10**6} | {f"x{k}": k for k in range(10**5)}}
+    reading = Reading(data, "yang")
+    tracemalloc.start()
+    table = numbers(reading).blocks[-1]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(table, Table)
+    assert peak < 20e6
+    assert len(table.rows) == 40
+    assert table.omitted == 1 + 10**6 + 10**5 - 40
+    assert [row.cells[0] for row in table.rows[:2]] == [(Code("few"),), (Code("many 0"),)]
 
 
 def test_numbers_from_evidence_stand_under_evidence_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from tpproof.certificate.checking import Report
 from tpproof.documents.derivation import document
 from tpproof.documents.html import html_page
+from tpproof.program.canonical import canonical_bytes
 
 FOLDER = Path(__file__).parents[3] / "certificates"
 NAMES = sorted(path.name.removesuffix(".cert.json") for path in FOLDER.glob("*.cert.json"))
@@ -25,7 +27,8 @@ def report_on(data: dict[str, Any], verdict: str = "accepted", errors: tuple[dic
     """What the checker answers about a certificate when its verdict is this one."""
     status = {"accepted": 0, "rejected": 1, "unreadable": 2, "declined": 3, "accepted-as-stated": 4}[verdict]
     axioms = tuple(data["axioms"]) if status in (0, 4) else ()
-    return Report(verdict, status, len(data["steps"]), data["verdict"], axioms, data["network_sha256"], errors)
+    digest = sha256(canonical_bytes(data)).hexdigest()
+    return Report(verdict, status, len(data["steps"]), data["verdict"], axioms, data["network_sha256"], errors, digest)
 
 
 def page_of(data: dict[str, Any], content: bytes, report: Report | None) -> str:

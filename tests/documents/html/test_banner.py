@@ -13,6 +13,9 @@ import pytest
 import tpproof as tp
 from tests.documents.html.pages import Reader, content_of, page_of, report_on, shipped
 from tpproof.certificate.checking import Report
+from tpproof.documents.derivation import document
+from tpproof.documents.html import html_summary
+from tpproof.program.canonical import canonical_bytes
 
 
 def head(page: str) -> tuple[str, str, str]:
@@ -87,9 +90,32 @@ def test_an_answer_about_other_bytes_counts_for_nothing() -> None:
     assert head(page_of(changed, content, report_on(data)))[:2] == ("unknown", "Not checked")
 
 
+def test_an_answer_about_a_certificate_that_looks_the_same_counts_for_nothing() -> None:
+    _, data = case()
+    changed = copy.deepcopy(data)
+    changed["steps"][0]["conclusion"][-1] = []
+    content = canonical_bytes(changed)
+    page = page_of(changed, content, report_on(data))
+    summary = html_summary(document(changed, length="theorem"), report_on(data))
+    assert head(page)[:2] == ("unknown", "Not checked")
+    assert "Accepted" not in page + summary
+    assert "Not checked" in summary
+
+
+def test_what_is_declined_for_its_size_is_not_called_refused() -> None:
+    content, data = case("attention_root")
+    declined = report_on(data, "declined")
+    assert head(page_of(data, content, declined))[1] == "Refused: nothing is claimed"
+    too_large = dataclasses.replace(declined, certificate_verdict=None)
+    assert head(page_of(data, content, too_large))[1] == "Declined"
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"network_sha256": "0" * 64}, {"steps": 3}, {"certificate_verdict": "conditional"}, {"verdict": "wonderful"}],
+    [
+        {"network_sha256": "0" * 64}, {"steps": 3}, {"certificate_verdict": "conditional"}, {"verdict": "wonderful"},
+        {"certificate_sha256": "0" * 64}, {"certificate_sha256": None},
+    ],
 )
 def test_an_answer_about_another_certificate_counts_for_nothing(change: dict[str, Any]) -> None:
     content, data = case()
@@ -102,3 +128,14 @@ def test_an_answer_about_another_certificate_counts_for_nothing(change: dict[str
 def test_a_refused_certificate_is_never_accepted() -> None:
     content, data = case("attention_root")
     assert head(page_of(data, content, report_on(data, "accepted")))[:2] == ("unknown", "Not checked")
+
+
+def test_a_name_that_claims_a_verdict_stands_behind_the_checkers_and_as_a_name() -> None:
+    _, data = case("attention_root")
+    data["evidence"]["name"] = "Accepted: proved"
+    report = report_on(data, "declined")
+    page = page_of(data, canonical_bytes(data), report)
+    summary = html_summary(document(data, length="theorem"), report)
+    assert "<title>Refused: nothing is claimed – Accepted: proved</title>" in page
+    assert "that its writer calls</p>\n<h1>Accepted: proved</h1>" in page
+    assert "<strong>Refused: nothing is claimed</strong>: <code>Accepted: proved</code>" in summary

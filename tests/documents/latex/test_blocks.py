@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -110,4 +112,22 @@ def test_entries_for_a_bibliography_are_one_for_each_certificate_and_two_for_the
     keys = re.findall(r"@\w+\{(.*),", text)
     assert keys == ["tpp:YangLittwin2021", "tpp:tpproof", *map(latex.prefix, documents)]
     assert documents[0].certificate_sha256 in text.replace(r"\allowbreak{}", "")
-    assert r"a\{b\}\%\textbackslash{}" in text
+    assert r"a\textbraceleft{}b\textbraceright{}\%\textbackslash{}" in text
+
+
+@pytest.mark.parametrize("name", ["}}, note = 7, title = 8", "{", "\\}", "}@misc{x,", "\\{\\", "e\u0301}"])
+def test_a_name_ends_no_field_of_a_bibliography(name: str) -> None:
+    hostile = replace(of(), name=name, version=name)
+    text = latex.bibliography(hostile)
+    depths = list(accumulate((c == "{") - (c == "}") for c in text))
+    plain = latex.bibliography(replace(hostile, name="a", version="a"))
+    assert min(depths) == depths[-1] == 0
+    assert fields_of(text)[-4:] == ["author", "title", "year", "note"]
+    assert fields_of(text) == fields_of(plain)
+
+
+def fields_of(text: str) -> list[str]:
+    """The names of fields: what stands before an equals sign where BibTeX counts one open brace."""
+    depths = accumulate(((c == "{") - (c == "}") for c in text), initial=0)
+    outside = "".join(c for c, depth in zip(text, depths, strict=False) if depth == 1)
+    return re.findall(r"([A-Za-z]+) *=", outside)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from tpproof.documents.blocks import Block, Cite, Code, Column, Inlines, Paragraph, Section, Table, TableRow
@@ -37,14 +40,9 @@ def numbers(r: Reading) -> Section:
     finite = r.evidence.get("crosscheck")
     if isinstance(finite, dict):
         blocks.append(crosscheck(finite, str(r.data["network_sha256"])))
-    rows = [row for key, value in sorted(r.evidence.items()) if key not in KNOWN for row in _entries(str(key), value)]
-    if rows:
-        columns = (Column("entry", 0.25), Column("value", 0.75))
-        omitted = max(0, len(rows) - ROWS_SHOWN)
-        shown = tuple(rows[:ROWS_SHOWN])
-        blocks.append(
-            Table(columns, shown, ("Numbers that were added to the certificate.",), "evidence", omitted, len(shown))
-        )
+    added = {key: value for key, value in r.evidence.items() if key not in KNOWN}
+    if added:
+        blocks.append(_added(added))
     return Section(("Evidence, not proof",), "numbers", tuple(blocks))
 
 
@@ -77,11 +75,25 @@ def _failures(failures: list[Any]) -> Block:
     return Table(columns, rows, caption, "failures", max(0, len(failures) - ROWS_SHOWN), len(rows))
 
 
-def _entries(key: str, value: Any) -> list[TableRow]:
+def _added(added: dict[str, Any]) -> Block:
+    """The first entries; of millions of others no more is made than their count."""
+    first = heapq.nsmallest(ROWS_SHOWN, added)
+    rows = tuple(islice((row for key in first for row in _entries(key, added[key])), ROWS_SHOWN))
+    omitted = sum(len(_members(value)) for value in added.values()) - len(rows)
+    columns = (Column("entry", 0.25), Column("value", 0.75))
+    return Table(columns, rows, ("Numbers that were added to the certificate.",), "evidence", omitted, len(rows))
+
+
+def _members(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and value else [value]
+
+
+def _entries(key: str, value: Any) -> Iterator[TableRow]:
     """A row for each member of a list, one for anything else."""
-    members = value if isinstance(value, list) else [value]
-    labels = [key[:80] if len(members) == 1 else f"{key[:80]} {k}" for k in range(len(members))]
-    return [TableRow(((Code(label),), (_shown(member),))) for label, member in zip(labels, members, strict=True)]
+    members = _members(value)
+    for k, member in enumerate(members):
+        label = key[:80] if len(members) == 1 else f"{key[:80]} {k}"
+        yield TableRow(((Code(label),), (_shown(member),)))
 
 
 def _shown(value: Any) -> str:

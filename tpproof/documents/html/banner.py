@@ -67,7 +67,7 @@ def banner(document: Document, data: dict[str, Any], content: bytes, report: Rep
     """
     if report is None:
         return NOT_CHECKED
-    return verdict(document, report) if _is_printed(document, data, content) else ANOTHER
+    return verdict(document, report) if report.is_about(content) and _is_printed(document, data, content) else ANOTHER
 
 
 def verdict(document: Document, report: Report | None) -> Banner:
@@ -79,7 +79,7 @@ def verdict(document: Document, report: Report | None) -> Banner:
         return ANOTHER
     if claims_it:
         return _accepted(document, report)
-    if report.verdict == "declined" and document.verdict == "refused":
+    if report.verdict == "declined" and document.verdict == report.certificate_verdict == "refused":
         return Banner("bad", "Refused: nothing is claimed", "An assumption of the theorem is violated; see the ledger. "
                       "The independent checker finds the same and accepts nothing.")  # fmt: skip
     if report.verdict == "declined":
@@ -112,9 +112,10 @@ def _is_printed(document: Document, data: dict[str, Any], content: bytes) -> boo
 
 
 def _is_about(document: Document, report: Report) -> bool:
-    """Whether an accepting answer names this document's network, verdict and number of steps."""
-    found = (report.network_sha256, report.certificate_verdict, report.steps)
-    return found == (document.network_sha256, document.verdict, document.step_count) and document.verdict in PROVED
+    """Whether an accepting answer is about the bytes of this document, its network, verdict and number of steps."""
+    found = (report.certificate_sha256, report.network_sha256, report.certificate_verdict, report.steps)
+    printed = (document.certificate_sha256, document.network_sha256, document.verdict, document.step_count)
+    return found == printed and document.verdict in PROVED
 
 
 def _steps(document: Document, report: Report) -> str:

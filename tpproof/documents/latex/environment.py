@@ -29,10 +29,15 @@ def environment(templates: Path | None = None) -> SandboxedEnvironment:
     made.filters |= {
         "beside": beside,
         "kind": lambda block: type(block).__name__, "tex": Tex, "trim": str.strip, "math": math, "display": display,
-        "relation": symbols, "bookmark": bookmark, "key": label_key, "begins": begins_paragraph,
+        "relation": symbols, "bookmark": bookmark, "key": label_key, "field": in_braces, "begins": begins_paragraph,
         "shares": tables.shares, "longest": tables.longest, "pieces": tables.pieces,
     }  # fmt: skip
     return made
+
+
+def in_braces(text: object) -> Tex:
+    """Any text as part of a field of BibTeX, which counts escaped braces too."""
+    return Tex(escape(text).replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}"))
 
 
 def begins_paragraph(block: Block, before: Block | None) -> bool:
