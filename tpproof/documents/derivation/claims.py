@@ -177,7 +177,8 @@ def not_said(r: Reading) -> Section:
         ("Nothing uniform in time: t is fixed while n → ∞, and the steps are discrete.",),
         ("Nothing about other optimisers, or learning rates other than those of the parameters.",),
         ("Nothing about generalisation, or about how small the loss becomes.",),
-        ("What ", Ref("axioms"), " lists is used here and not proved: axioms of the paper, and lemmas of ours."),
+        ("What ", Ref("axioms"), " lists is used here and not proved here: axioms of the paper, and lemmas that "
+         "docs/proof.md proves."),
     ]  # fmt: skip
     if r.declared:
         rows.append(("What is marked declared in ", Ref("assumptions"), " is the word of whoever uses the theorem."))
