@@ -116,6 +116,6 @@ def _dot(r: Reading) -> Inlines:
         )  # fmt: skip
     return (
         "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. "
-        "In the forward pass there is none that x depends on (A2), so there it vanishes; it is what the inductive "
+        "In the forward pass there is none that x depends on, so there it vanishes; it is what the inductive "
         "step computes for the changes.",
     )  # fmt: skip
