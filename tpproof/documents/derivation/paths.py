@@ -63,7 +63,8 @@ def _what(r: Reading) -> Block:
             "X-var to a G-var that a matrix makes of it, to an X-var that reads this, and so on, and ends in a G-var (",
             Cite("Definition 5.5"), "); it may also begin at the input of an embedding or at a vector parameter ",
             Cite("(D.4.1)"), f"{stretches}. ", Row(("p ≅ q",)), " means that both go through the same matrices in "
-            "the same order, W and Wᵀ being two; the vectors may differ. With p at the test input and q at the training input, ",
+            "the same order, W and Wᵀ being two; the vectors may differ. With p at the test input and q at the "
+            "training input, ",
             Cite("(95)"), " ",
             Row(("⟨p, q⟩ = κ", start, " · Π_i σ²", slope)), ", the product over ", Row(("i = 2, 4, …",)), "; the "
             "first factor is ",
