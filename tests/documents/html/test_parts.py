@@ -186,7 +186,7 @@ def test_a_notebook_shows_verdict_theorem_and_kernel_and_touches_nothing_else() 
     assert reader.ids == []
     assert reader.links == []
     assert reader.tags.isdisjoint({"style", "script", "link", "meta", "svg"})
-    assert "mlp: Accepted: proved" in reader.words()
+    assert "Accepted: proved: mlp" in reader.words()
     assert "Theorem 1" in reader.words()
     assert summary.count("<details") == 2
 
