@@ -91,7 +91,7 @@ def page_words(page: str) -> Words:
 LETTERS = {command.strip("\\{} "): letter for letter, command in MATH.items() if command.startswith("\\")}
 LETTERS["lim"] = "lim"
 KEPT = {  # of the arguments of these macros; of all others every one
-    "label": "-", "tppanchor": "-", "tppstatus": "---", "tppsealed": "---+", "tppfigure": "-+-", "tppdisplay": "-++",
+    "label": "-", "tppanchor": "-", "tppstatus": "---", "tppsealed": "---+", "tppfigure": "-+-", "tpplegend": "-", "tppdisplay": "-++",
     "tppwide": "--+-", "tppnarrow": "-+-", "tppinference": "+++++-", "ref": "-", "cite": "-",
 }  # fmt: skip
 ENVIRONMENTS = {"tpptable": "-++"}
