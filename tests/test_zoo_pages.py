@@ -15,7 +15,7 @@ from tpproof import zoo
 from tpproof.cli.pages import DRAWN_WITH, certificate_of, constants_of, entry_of, write_all
 from tpproof.documents.diagrams import figure
 from tpproof.documents.kernel import kernel_latex, kernel_text
-from tpproof.documents.page import code, escaped, page
+from tpproof.documents.zoo.page import code, escaped, page
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
 from tpproof.program.canonical import sha256

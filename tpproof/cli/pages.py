@@ -11,7 +11,7 @@ from typing import Any
 from tpproof import zoo
 from tpproof.certificate.files import staged
 from tpproof.documents.diagrams import draw, svg
-from tpproof.documents.page import Constant, Entry, index, page
+from tpproof.documents.zoo.page import Constant, Entry, index, page
 from tpproof.errors import TpproofError
 from tpproof.language.source import load
 from tpproof.program.canonical import sha256

@@ -148,9 +148,9 @@ class Renderer:
 
     def pdf(self) -> bytes:
         """The paper, typeset."""
-        from tpproof.documents.tex.compile import compile_pdf
+        from tpproof.documents.latex import pdf
 
-        return compile_pdf(self.article())
+        return pdf(self.article(), self.bibliography())
 
 
 def _said(error: Exception) -> str:

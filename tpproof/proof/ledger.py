@@ -18,7 +18,7 @@ ASSUMPTION_TITLES: dict[str, str] = {
     "moments": "Moments even in the readouts, with deterministic limits (Setup B.2)",
     "loss": "loss derivative continuous (Theorem 5.3)",
     "A1": "input and output layers, biases untrained (A1), or D.4.1",
-    "A2": "no matrix used with its transpose on one path (A2), or D.4.2",
+    "A2": "no matrix used with its transpose (A2), or never on one path (D.4.2), or execution",
     "A3": "one output (A3), or D.4.3",
     "A4": "the embedding is a G-var (A4), or D.4.4",
 }

@@ -10,10 +10,10 @@ import pytest
 
 from tests.documents.html.pages import Reader, content_of, page_of
 from tpproof.documents.blocks import Code, Fold, Paragraph, Picture, Strong, Table
+from tpproof.documents.charts.widths import plot
 from tpproof.documents.derivation.crosscheck import NUMBERS, crosscheck
 from tpproof.documents.derivation.evidence import numbers
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.html.plot import plot
 
 ENTRY = {
     "quantity": "K(ξ̃, ξ₁)", "limit": "2", "limit_error": "1e-11", "measured": ["2.1", "2.05", "2.01"],
@@ -128,6 +128,6 @@ def test_notes_are_quoted() -> None:
 @pytest.mark.parametrize("given", ["1. The checker confirms it", None, 3, "", "١"])
 def test_a_count_of_paths_is_a_number_or_none_is_told(given: Any) -> None:
     data = {**json.loads(content_of("mlp1")), "evidence": {"path_pairs": given, "path_pairs_hex": given}}
-    assert "counted by recursion: no number is given." in words(numbers(Reading(data, "yang")))
+    assert "each counted once: no number is given." in words(numbers(Reading(data, "yang")))
     data["evidence"] = {"path_pairs": "9" * 99, "path_pairs_hex": "0xff"}
-    assert "counted by recursion: about 2^8." in words(numbers(Reading(data, "yang")))
+    assert "each counted once: about 2^8." in words(numbers(Reading(data, "yang")))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -50,6 +50,7 @@ def test_it_is_one_linear_map_and_its_transpose(sampler: Callable[..., Any], row
 
 @given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9), st.lists(st.tuples(st.booleans(), st.integers(1, 4),
        st.sampled_from([0.0, 1e-14, 1e-11, 1e-7, 1e-3, 1.0, 1e5])), min_size=1, max_size=6))  # fmt: skip
+@example(344, 1, 7, [(False, 3, 1.0), (True, 2, 0.0), (False, 3, 0.0), (True, 4, 0.0), (False, 4, 1.0)])
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_multiplied_in_whatever_order(
     seed: int, rows: int, cols: int, calls: list[tuple[bool, int, float]]

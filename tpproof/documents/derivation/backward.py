@@ -19,10 +19,11 @@ def backward(r: Reading) -> Section:
     signals = Mean(Product((Limit(Name("a", tilde=True), "d"), Limit(Name("b"), "d"))))
     weights = (
         " Each output o is given a formal weight ", Name("α", "o"), " at the test input and ", Name("χ", "o"),
-        " at the training input, so that all pairs of outputs are covered at once.",
+        " at the training input, so that all pairs of outputs are covered at once: dy is that of their weighted sum, "
+        "and what belongs to outputs o and p is the coefficient of the product of their weights.",
     ) if r.outputs > 1 else (
         " The weights ", Name("α", "0"), " and ", Name("χ", "0"), " of the output at the test input and at the "
-        "training input are formal.",
+        "training input are formal, no loss derivatives: they say which outputs a term belongs to.",
     )  # fmt: skip
     lines = fold([quantity_line(r.names, step) for step in r.of("D")], r.names)
     blocks: list[Block] = [
@@ -50,7 +51,10 @@ def backward(r: Reading) -> Section:
 
 def _moments(r: Reading) -> Inlines:
     scalars = any(kind is Kind.SCALAR for kind in r.program.kinds)
-    return ("Nothing flows back through Moments ", Cite("(D.4.5)"), ". ") if scalars else ()
+    return (
+        "In the limit nothing flows back through Moments ", Cite("(D.4.5)"), ": it is left out above, and what only a "
+        "Moment reads has the error signal 0. ",
+    ) if scalars else ()  # fmt: skip
 
 
 OPEN_UP_TO = 12

@@ -16,6 +16,7 @@ from tpproof.documents.blocks import (
     Statement,
 )
 from tpproof.documents.derivation.closed import ClosedForm
+from tpproof.documents.derivation.program import listing
 from tpproof.documents.derivation.reading import Reading
 from tpproof.documents.formula import Call, Formula, Name, Product, Row, Sum, total
 from tpproof.documents.kernel import monomial, products
@@ -46,7 +47,19 @@ def claim_of(r: Reading) -> str:
 
 def theorem(r: Reading, form: ClosedForm | None) -> Section:
     """The theorem, with its kernel; or that there is none."""
-    return Section(("The theorem",), "theorem", (_nothing(r),) if form is None else (_statement(r, form),))
+    if form is None:
+        return Section(("The theorem",), "theorem", (_nothing(r),))
+    vectors = _vectors(r) if r.length == "theorem" else []
+    return Section(("The theorem",), "theorem", (_statement(r, form), *vectors))
+
+
+def _vectors(r: Reading) -> list[Block]:
+    """The program, where no section has it: the kernel is written by its vectors."""
+    text: Inlines = (
+        "The kernel is written by the vectors of the program: with a tilde in its run at ", Name("ξ", tilde=True),
+        ", without in its run at ", Name("ξ"), ".",
+    )  # fmt: skip
+    return [Paragraph(text), *listing(r)]
 
 
 def _nothing(r: Reading) -> Block:
@@ -85,7 +98,8 @@ def _statement(r: Reading, form: ClosedForm) -> Block:
         Display((Line(*training(r), steps=ids),), "training", "(122)"),
         Paragraph(
             (
-                "where ", _loss(r), " is the limit of the loss derivative at step t and K the infinite-width NTK of ",
+                "where ", _loss(r), " is the limit of the loss derivative", *_at_output(r), " at step t and K the "
+                "infinite-width NTK of ",
                 Cite("(100)"), " at initialisation",
                 *((",",) if short else (", written out in ", Ref("kernel"), ".", *_path_claim(r))),
             )
@@ -119,6 +133,10 @@ def _loss(r: Reading) -> Formula:
     return Name("χ", "p,t" if r.outputs > 1 else "t", accent="ring")
 
 
+def _at_output(r: Reading) -> Inlines:
+    return (" with respect to output p",) if r.outputs > 1 else ()
+
+
 def training(r: Reading) -> tuple[Formula, str, Formula]:
     """lim f_{t+1} − f_t = −χ̊ K, the sides and the relation."""
     several = r.outputs > 1
@@ -132,7 +150,10 @@ def training(r: Reading) -> tuple[Formula, str, Formula]:
 def _path_claim(r: Reading) -> Inlines:
     conditional: Inlines = ()
     if r.verdict == "conditional":
-        conditional = (" All this is under the assumption marked conditional in ", Ref("assumptions"), ".")
+        conditional = (
+            " All this is under the assumption marked conditional in ", Ref("assumptions"), ": ", Cite("Remark B.6"),
+            " with rank stability.",
+        )  # fmt: skip
     if r.contracted:
         return (
             " It is found by executing the unrolled step with every ZDot term ", Cite("(65)"), ". A matrix meets its "
@@ -156,13 +177,20 @@ def not_said(r: Reading) -> Section:
         ("Nothing uniform in time: t is fixed while n → ∞, and the steps are discrete.",),
         ("Nothing about other optimisers, or learning rates other than those of the parameters.",),
         ("Nothing about generalisation, or about how small the loss becomes.",),
-        ("The axioms in ", Ref("axioms"), " are taken from the literature; they are used here and not proved."),
+        ("What ", Ref("axioms"), " lists is used here and not proved: axioms of the paper, and lemmas of ours."),
     ]  # fmt: skip
     if r.declared:
         rows.append(("What is marked declared in ", Ref("assumptions"), " is the word of whoever uses the theorem."))
     if r.refused:
         rows = [("Nothing is said about training this network, neither that the theorem holds nor that it fails.",)]
     return Section(("What it does not say",), "not-said", (Items(tuple(rows)),))
+
+
+_LEFT: tuple[Inlines, ...] = (
+    ("the theorem's statement, and what it does not say;",),
+    ("the axioms that are relied on, and the assumptions that are declared or conditional.",),
+)
+_LEFT_REFUSED: tuple[Inlines, ...] = (("the assumptions marked violated, and what is said to repair them.",),)
 
 
 def reading(r: Reading) -> Section:
@@ -182,8 +210,7 @@ def reading(r: Reading) -> Section:
     left = Items(
         (
             ("whether that network is yours: ", Code("tpproof check --network"), " compares;"),
-            ("the theorem's statement, and what it does not say;",),
-            ("the axioms that are relied on, and the assumptions that are declared or conditional.",),
+            *(_LEFT_REFUSED if r.refused else _LEFT),
         )
     )
     blocks = (Paragraph(told), Paragraph(("You still have to read",)), left)

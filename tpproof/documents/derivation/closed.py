@@ -109,7 +109,8 @@ class ClosedForm:
             for v in (x, y):
                 sole.setdefault(self.names.reduced.frontier(v)[0], set()).add(v)
         one = {a: xs.copy().pop() for a, xs in sole.items() if len(xs) == 1}
-        return Quantities(r.notation, self.names, sorted(read), all(a == b for a, b in pairs), one)
+        order = sorted(read, key=lambda a: ~a if a < 0 else a)  # a hat where its G-var stands
+        return Quantities(r.notation, self.names, order, all(a == b for a, b in pairs), one)
 
     # lines ------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tpproof.documents.blocks import Block, Cite, Inlines, Line, Paragraph, Ref, Section, Statement
+from tpproof.documents.derivation.claims import training
 from tpproof.documents.derivation.folding import fold
 from tpproof.documents.derivation.names import Names
 from tpproof.documents.derivation.prose import CHI, displayed, quantity_line, step_sum
@@ -37,13 +38,13 @@ def proposition(r: Reading) -> Section:
         *displayed([definition], "ntk", "(100)"),
         Paragraph(
             (
-                "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other end. In the "
-                "pair graph let S be what a pair starts with and R what the readouts put on it; C solves the "
-                "recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
+                *_weighted(r), "The sum over paths ", Cite("(95)-(96)"), " gathers the same products from the other "
+                "end. In the pair graph let S be what a pair starts with and R what the readouts put on it; C solves "
+                "the recursion forward from S, D backward from R, so ", Row(("Σ", S, D, " = Σ", R, C)), " (duality "
                 "lemma), and",
             )
         ),
-        *displayed(sums, "path-sum", "(96)"),
+        *displayed(sums, "path-sum", "" if r.contracted else "(96)"),
         Paragraph(
             (
                 *(("for every pair of outputs",) if r.outputs > 1 else ("is the same number",)), " (",
@@ -53,6 +54,16 @@ def proposition(r: Reading) -> Section:
     ]  # fmt: skip
     title: Inlines = ("The kernel is a sum over paths",) if not r.contracted else ("The kernel, by the pair graph",)
     return Section(("Proposition D.3",), "proposition", (Statement("Proposition", tuple(blocks), title, "D.3"),))
+
+
+def _weighted(r: Reading) -> Inlines:
+    """How the weights of the outputs, which the D contain, are to be read."""
+    if r.outputs == 1:
+        return ("with both weights ", Row((Name("α", "0"), " = ", Name("χ", "0"), " = 1")), ". ")
+    return (
+        "which holds all pairs of outputs: the kernel ", Name("K", "op"), " of outputs o and p is the coefficient of ",
+        Product((Name("α", "o"), Name("χ", "p"))), " in it. ",
+    )  # fmt: skip
 
 
 def _ntk(names: Names, step: Step) -> Formula:
@@ -80,19 +91,20 @@ def claim(r: Reading, rest: list[Step]) -> Section:
         Paragraph(
             (
                 "An output changes through its readout's own update and through the change of what the readout reads "
-                "(at ξ̃; one readout v of one vector x, for several the sum): ", Cite("(121)"), " lim (", Name("f",
-                "t+1"), " − ", Name("f", "t"), ") = ", Mean(Product((Limit(Name("v")), Limit(Name("x", tilde=True),
-                "δ")))), " − ",
+                "(at ξ̃; one readout v of one vector x of one output, for several the sum): ",
+                Cite("(121), (124)"), " lim (", Name("f", "t+1"), " − ", Name("f", "t"), ") = ",
+                Mean(Product((Limit(Name("v")), Limit(Name("x", tilde=True), "δ")))), " − ",
                 CHI, Name("κ", "v"), Mean(Product((Limit(Name("x", tilde=True)), Limit(Name("x"))))),
                 *((". For what is read,",) if lines else (".",)),
             )
         ),
         *displayed(lines, "read-changes"),
-        Paragraph(("Hence",)),
+        Paragraph(_hence(r)),
         *displayed(limits, "limit-of-change", "(122)"),
         Paragraph(
             (
-                "Together with the induction and Proposition D.3 this is the theorem of ", Ref("theorem"), " (",
+                "Together with the induction and the proposition before this, it is the theorem of ",
+                Ref("theorem"), " (",
                 Ref(f"step-{theorem['id']}", f"step {theorem['id']}"), "). ∎",
             )
         ),
@@ -100,18 +112,26 @@ def claim(r: Reading, rest: list[Step]) -> Section:
     return Section(("Claim 3.1: how the outputs move",), "claim", tuple(blocks))
 
 
+def _hence(r: Reading) -> Inlines:
+    if r.outputs == 1:
+        return ("Hence",)
+    left, relation, right = training(r)
+    return ("Hence ", Row((left, f" {relation} ", right)), ", the sum over p of")
+
+
 def _limit(r: Reading, step: Step) -> Line:
+    """Of one output the limit; of several what the loss at output p adds to that of output o."""
     _, o, p, _, k96 = step["conclusion"]
     several = r.outputs > 1
     at = (Name("ξ", tilde=True),)
-    f = [Call(Name("f", f"{o},{t}" if several else t), at) for t in ("t+1", "t")]
     chi = Name("χ", f"{p},t" if several else "t", accent="ring")
-    left = Row(("lim (", f[0], " − ", f[1], ")"))
-    kernel = Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))
-    note: Inlines = (f"what output {p} adds",) if several else ()
+    kernel = Row(("−", chi, Call(_k(r, r.steps[k96]), (*at, Name("ξ", "t")))))
     moved = step_sum(r.names, step)
-    inside = (Row(("(", moved, ")")) if isinstance(moved, (Sum, BigSum)) else moved, " = −", chi, kernel)
-    return Line(left, "=", Row(("−", chi, " ", *inside)), note, (step["id"],))
+    found = Row(("−", chi, " ", Row(("(", moved, ")")) if isinstance(moved, (Sum, BigSum)) else moved))
+    if several:
+        return Line(found, "=", kernel, (f"what the loss at output {p} adds to output {o}",), (step["id"],))
+    f = [Call(Name("f", t), at) for t in ("t+1", "t")]
+    return Line(Row(("lim (", f[0], " − ", f[1], ")")), "=", Row((found, " = ", kernel)), (), (step["id"],))
 
 
 __all__ = ["claim", "proposition"]

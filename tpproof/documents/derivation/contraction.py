@@ -34,9 +34,10 @@ def contraction(r: Reading) -> Section:
                 "The terms after the first are not of the form that ", Cite("(107)"), " allows: there the "
                 "coefficients stand before error signals of uses of the same matrix, up to its hats. So ",
                 Cite("(107)"), " is stated for the hat, and not claimed for the G-var as the paper states it. ",
-                Cite("D.4.2"), " argues that the expectation in ZDot vanishes; it does where the paper takes it, "
-                "over forward vectors, and not over their changes. In the backward pass error signals flow along the "
-                "same terms.",
+                Cite("D.4.2"), " argues in ", Cite("(129)-(130)"), " that the expectations which ZDot of a change "
+                "gains vanish. Those of products with forward vectors do; those of products with the changes of "
+                "forward vectors, as above, do not, and D.4.2 has no term for them. Backward, error signals flow "
+                "along the same terms.",
             )
         ),
         Paragraph(

@@ -90,9 +90,12 @@ def _masks(data: dict[str, Any], ledger: _Ledger) -> Iterator[int]:
     smooth, scalars = ledger.mask(("smooth", "stein")), ledger.mask(SCALARS)
     kinds = [atom[0] for atom in data["atoms"]]
     of_atom = [smooth if k in DERIVATIVES else scalars if k == "scalar" else 0 for k in kinds]
+    contracted = {step["conclusion"][1] for step in data["steps"] if step["rule"] == "contract"}
+    lemma = ledger.mask(("decontraction-lemma",))
     found: list[int] = []
     for step in data["steps"]:
         mask = own.get(step["rule"], 0) | (smooth if step["rule"] == "contract" else 0)
+        mask |= lemma if contracted and _through(step, data["steps"], contracted) else 0
         for premise in step["premises"]:
             mask |= found[premise]
         for term in _terms(step["conclusion"]):
@@ -100,6 +103,15 @@ def _masks(data: dict[str, Any], ledger: _Ledger) -> Iterator[int]:
                 mask |= of_atom[atom]
         found.append(mask)
         yield mask
+
+
+def _through(step: dict[str, Any], steps: Sequence[dict[str, Any]], contracted: set[int]) -> bool:
+    """Whether a change, or an error signal, goes through the contraction of a G-var."""
+    if step["rule"] == "change-linear":
+        return not contracted.isdisjoint(step["conclusion"][1:3])
+    return step["rule"] == "backprop" and any(
+        not contracted.isdisjoint(steps[premise]["conclusion"][1:3]) for premise in step["premises"]
+    )
 
 
 def _terms(conclusion: list[Any]) -> list[Any]:

@@ -30,7 +30,13 @@ def numbers(r: Reading) -> Section:
     ]
     if not r.refused:
         blocks.append(
-            Paragraph((f"Pairs of isomorphic paths, counted by recursion: {_pairs(r.evidence)}.", *_machine(r)))
+            Paragraph(
+                (
+                    "Pairs of isomorphic paths (Definition 5.5) that end where outputs read, each counted once: "
+                    f"{_pairs(r.evidence)}.",
+                    *_machine(r),
+                )
+            )
         )
     failures = r.evidence.get("failures")
     if isinstance(failures, list) and failures:

@@ -79,8 +79,9 @@ def base(r: Reading, some: list[Family]) -> Section:
         Mean(Derivative(Limit(Name("a", tilde=True), "δ"), Limit(Name("b"), "d"))), " = −", CHI, moved,
         ": how much of ", Limit(Name("b"), "d"), " the step at time ", Name("t"), " puts into the change of ",
         Name("a"),
-        " at the test input. At initial G-vars the update is the whole change ", Cite("(D.3.1), (123)"),
-        ": for an embedding ", Row(("δ(", Name("U"), XI[0], ") = −χκ Σ_g d", G, " ", GRAM)), ", over its uses ",
+        " at the test input, by the rules as they are written (Remark B.5). At initial G-vars the update is the whole "
+        "change (D.3.1, with what is trained by ", Cite("D.4.1"), "): for an embedding ",
+        Row(("δ(", Name("U"), XI[0], ") = −χκ Σ_g d", G, " ", GRAM)), ", over its uses ",
         Row((G, " = ", Name("U"), XI[1])), ", for a vector parameter ", Row(("δb = −χκ db",)), ". Hence",
     )  # fmt: skip
     blocks: list[Block] = [

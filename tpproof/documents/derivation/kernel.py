@@ -8,9 +8,10 @@ from tpproof.documents.derivation.names import Place
 from tpproof.documents.derivation.notations import LETTERS
 from tpproof.documents.derivation.prose import displayed
 from tpproof.documents.derivation.reading import Reading
-from tpproof.documents.formula import Name, letter
+from tpproof.documents.formula import Derivative, Name, letter
+from tpproof.documents.vocabulary import constant
 
-NUMBERS_SHOWN = 12
+NUMBERS_SHOWN, VALUES_SHOWN = 12, 60
 LINES_SHOWN = 150
 """Lines of one kind: the kernel is printed in full for longer than anything else."""
 
@@ -23,12 +24,14 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             (
                 "Expectations are over the Gaussian vectors that functions read, ", *_centred(form), "jointly "
                 "Gaussian by ", Cite("Definition B.3"), ". ", *_meaning(r, form), "Between the inputs their "
-                "covariances are those below; within one input they are the same with both inputs equal. A prime is "
-                "a derivative.",
+                "covariances are those below; within one input they are the same with both inputs equal. ",
+                *_unlisted(form), "A prime is a derivative; ",
+                Derivative(Name("x"), Name("a")), " is that of x as a function of these vectors",
+                ", where there is one." if r.verdict == "conditional" else ".",
             )
         ),
         *displayed(form.covariance_lines(), "covariances", limit=LINES_SHOWN),
-        *_titled("where", form.where_lines()),
+        *_titled("where, at either input,", form.where_lines(), "where"),
         *_titled("and, for the derivatives,", form.derivative_lines(), "derivatives"),
     ]  # fmt: skip
     lines = form.kernel_lines()
@@ -48,9 +51,17 @@ def kernel(r: Reading, form: ClosedForm) -> Section:
             )
         )
         blocks += displayed(lines, "recursion", limit=LINES_SHOWN)
-    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", "(96)")]
+    tag = "" if r.contracted else "(96)"  # with contracted stretches it is not the sum of the paper
+    blocks += [Paragraph(("and so",)), *displayed(form.output_lines(r.outputs), "kernel-formula", tag)]
     blocks += _notes(r, form)
     return Section(("The kernel",), "kernel", tuple(blocks))
+
+
+def _unlisted(form: ClosedForm) -> Inlines:
+    """What the covariances are that are not listed, where all others are."""
+    if len(form.covariance_lines()) > LINES_SHOWN:
+        return ()
+    return ("Two vectors of one expectation below are independent where their covariance is listed in neither order. ",)
 
 
 def _centred(form: ClosedForm) -> Inlines:
@@ -90,6 +101,7 @@ def _notes(r: Reading, form: ClosedForm) -> list[Block]:
     for which, some in (("σ² = κ = 1", both), ("σ² = 1", variance), ("κ = 1", rate)):
         if some:
             rows.append((f"{which}, not written: ", *_parameters(r, some), "."))
+    rows += _values(r)
     if still:
         rows.append(("κ = 0, not trained, terms left out: ", *_parameters(r, still), "."))
     if form.recursion.omitted:
@@ -97,6 +109,23 @@ def _notes(r: Reading, form: ClosedForm) -> list[Block]:
     if r.data["symmetries"]:
         rows.append(("A sum that is not defined here is what a symmetry of the network makes of one that is.",))
     return [Items(tuple(rows))] if rows else []
+
+
+def _values(r: Reading) -> list[Inlines]:
+    """The σ² and κ that are written as letters: what numbers they are."""
+    transposed = {node.data[0] for node in r.program.nodes if node.op == "matmul" and node.data[1]}
+    found: list[Inlines] = []
+    for p, parameter in enumerate(r.program.parameters):
+        kinds = [("sigma2", "σ"), *([("kappa", "κ")] if parameter.trained else [])]
+        turned = (0, 1) if p in transposed and parameter.ratio(True) != 1 else (0,)
+        for side in turned:
+            for kind, symbol in kinds:
+                value = r.names.law_value(kind, p, side)
+                if value != 1:
+                    found.append((r.names.law(symbol, p, side), " = ", constant(value)))
+    parts = [part for k, one in enumerate(found[:VALUES_SHOWN]) for part in ((", ", *one) if k else one)]
+    more = f" and {len(found) - VALUES_SHOWN} more" if len(found) > VALUES_SHOWN else ""
+    return [("Written as letters: ", *parts, f"{more}.")] if found else []
 
 
 def _parameters(r: Reading, some: list[int]) -> Inlines:

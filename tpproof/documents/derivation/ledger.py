@@ -24,7 +24,8 @@ def assumptions(r: Reading) -> Section:
         Table(columns, rows, ("The assumption ledger.",), "ledger"),
     ]  # fmt: skip
     if not r.refused:
-        blocks += [Paragraph(("Taken from the literature, used and not proved here:",)), _axioms(r)]
+        relied = "Relied on, and not derived by the steps; the lemmas of docs/proof.md are proved there:"
+        blocks += [Paragraph((relied,)), _axioms(r)]
     return Section(("Assumptions",), "assumptions", tuple(blocks))
 
 

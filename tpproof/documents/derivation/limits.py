@@ -31,10 +31,11 @@ def limit(r: Reading) -> Section:
             (
                 "Training moves coordinates by O(1/√n), so ", Limit(Name("y", "t")), " = ", Limit(Name("y", "0")),
                 " and ", Limit(Name("y", "t"), "d"), " = ", Limit(Name("y", "0"), "d"), " at every step ",
-                Cite("(94)"), ": we drop t. Flipping the sign of the readouts flips every error signal and every "
-                "change and nothing else. So these are linear in odd Gaussians, with coefficients that are functions "
-                "of even ones, and expectations below are taken apart accordingly. The covariances that the rules "
-                "above give are written out in ", Ref("kernel"), ".",
+                Cite("(94)"), ": we drop t. Flipping the sign of the readouts, with the loss derivatives as they "
+                "are, flips every error signal and every change and no forward vector. So the former are linear in odd "
+                "Gaussians, with coefficients that are functions of even ones, and expectations below are taken apart "
+                "accordingly. The covariances that the kernel needs are written out in ", Ref("kernel"), "; others "
+                "follow by the same rules.",
             )
         ),
     ]  # fmt: skip
@@ -107,9 +108,11 @@ def _functions(r: Reading) -> Block:
 
 def _dot(r: Reading) -> Inlines:
     if r.contracted:
+        g = r.of("contract")[0]["conclusion"][1]
         return (
             "The second part, ZDot ", Cite("(65)"), ", does not vanish in the forward pass of this network: see ",
-            Ref("contraction"), ".",
+            Ref("contraction"), ". Below, ", r.names.vector(~g), " is such a vector without it: its limit is ",
+            Limit(r.names.vector(g), "", "hat"), ".",
         )  # fmt: skip
     return (
         "The second part, ZDot ", Cite("(65)"), ", sums over products with the transposed matrix that come before. "

@@ -25,7 +25,7 @@ class Quantities:
     names
         How vectors are called.
     gaussians
-        The Gaussian vectors that functions read, ascending.
+        The Gaussian vectors that functions read, in the order of the program.
     diagonal
         Whether only pairs of a vector with itself occur.
     sole

@@ -84,7 +84,11 @@ def _counted(r: Reading, listed: list[Listed]) -> list[Block]:
     ids = [step["id"] for step in r.of("listed")]
     which: Inlines = (" (", *steps_text(ids), ")")
     count = "is one pair" if len(listed) == 1 else f"are {len(listed)} pairs"
-    text: Inlines = (f"There {count} p ≅ q that end where the outputs read, as many as the recursion counts", *which)
+    end = "ends" if len(listed) == 1 else "end"
+    over = ", over all pairs of outputs," if r.outputs > 1 else ""
+    text: Inlines = (
+        f"There {count} p ≅ q{over} that {end} where the outputs read, as many as the recursion counts", *which,
+    )  # fmt: skip
     if not crossed:
         same = "it is a path and itself" if len(listed) == 1 else "each a path and itself, as in an MLP (Figure 2)"
         return [Paragraph((*text, f"; {same}.", *_elsewhere(r)))]

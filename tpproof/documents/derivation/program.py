@@ -30,10 +30,16 @@ Y = Name("y")
 
 def program(r: Reading) -> Section:
     """Setup and notation, declarations, the listing, its picture."""
-    blocks: list[Block] = [*_setup(r), _declarations(r), *_layers(r), _listing(r), *_symmetries(r)]
+    blocks: list[Block] = [*_setup(r), _declarations(r), *listing(r), *_symmetries(r)]
     blocks.append(Picture("program", ("The reduced program, in the notation of Figures 1 to 7.",), "figure-program",
                           "The program as a graph; the listing says the same."))  # fmt: skip
     return Section(("Setup and program",), "program", tuple(blocks))
+
+
+_AVERAGES: Inlines = (
+    " In the program below, that is at width n, E[y] is the average over the coordinates of y, which a Moment takes; "
+    "products and functions of vectors are coordinatewise.",
+)
 
 
 def _setup(r: Reading) -> list[Block]:
@@ -65,10 +71,26 @@ def _setup(r: Reading) -> list[Block]:
                 "error signal, ",
                 Name("χ"),
                 " the loss derivative, and a ring marks a limit. For vectors of another length than n the root is "
-                "that of their length.",
+                "that of their length.", *_several(r), *(_AVERAGES if scalars else ()),
             )
         ),
     ]  # fmt: skip
+
+
+def _several(r: Reading) -> Inlines:
+    """What χ and dy stand for where there are several outputs."""
+    if r.outputs == 1:
+        return ()
+    chi, own = Name("χ", "p"), Row(("√n ", Derivative(Name("f", "p"), Y)))
+    return (
+        " Every output p has a loss derivative of its own, ", chi, "; in what follows ", Row((Name("χ"), " d", Y)),
+        " stands for the sum ", Row(("Σ_p ", chi, " ", own)), ", which is what the step sees.",
+    )  # fmt: skip
+
+
+def listing(r: Reading) -> list[Block]:
+    """The program: what repeats, written once, and every instruction."""
+    return [*_layers(r), _listing(r)]
 
 
 def _layers(r: Reading) -> list[Block]:

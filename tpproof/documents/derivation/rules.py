@@ -183,7 +183,7 @@ KERNELS = (
     Rule("limit", "(121)-(122)", (_pair("J", "x", "y"), Name("K", "op")), _is(
         Row(("lim δ", Name("f", "o"))), "−", Name("χ", "p", accent="ring"), " ", _read("J"), " = −",
         Name("χ", "p", accent="ring"), " ", Name("K", "op"),
-    ), _SAME),
+    ), ("Of several outputs p this is what one adds; the limit is the sum over them.", *_SAME)),
     Rule("listed", "(95)-(96)", (), Words("all pairs of isomorphic paths to G-vars that outputs o and p read"), (
         "A list. Optional, without contractions only. They have to be as many as the recursion counts.",
     )),

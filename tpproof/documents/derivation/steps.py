@@ -87,7 +87,8 @@ def _duality(v: Vocabulary, c: list[Any]) -> Formula:
 
 def _limit(v: Vocabulary, c: list[Any]) -> Formula:
     chi, kernel = _loss(str(c[2])), Name("K", f"{c[1]}{c[2]}")
-    return Row(("lim δ", Name("f", str(c[1])), " = −", chi, "(", v.sum(c[3]), ") = −", chi, kernel))
+    part = Words(f", what output {c[2]} adds,") if len(v.program.outputs) > 1 else ""
+    return Row(("lim δ", Name("f", str(c[1])), part, " = −", chi, "(", v.sum(c[3]), ") = −", chi, kernel))
 
 
 def _listed(v: Vocabulary, c: list[Any]) -> Formula:

@@ -10,8 +10,8 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pack
 from markupsafe import Markup
 
 from tpproof.documents.beside import beside
+from tpproof.documents.charts.dependencies import path
 from tpproof.documents.formula import Formula, to_mathml, to_mathml_lines
-from tpproof.documents.html.graph import path
 
 
 def environment(templates: Path | None) -> Environment:

@@ -8,11 +8,11 @@ from typing import Any
 
 from jinja2 import Environment
 
+from tpproof.documents.charts.dependencies import graph
+from tpproof.documents.charts.widths import plot
 from tpproof.documents.derivation.audit import PARTS
 from tpproof.documents.derivation.dependencies import nodes
 from tpproof.documents.diagrams import Drawing, Pair, draw, pairs, svg
-from tpproof.documents.html.graph import graph
-from tpproof.documents.html.plot import plot
 from tpproof.errors import TpproofError
 from tpproof.program.canonical import from_json
 from tpproof.program.model import Program

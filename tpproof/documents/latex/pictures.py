@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tpproof.documents.blocks import Picture
+from tpproof.documents.charts.dependencies import HEIGHT, graph
+from tpproof.documents.charts.widths import plot
 from tpproof.documents.derivation.audit import PARTS
 from tpproof.documents.derivation.dependencies import nodes
 from tpproof.documents.diagrams import draw, tikz
-from tpproof.documents.html.graph import HEIGHT, graph
-from tpproof.documents.html.plot import plot
 from tpproof.documents.latex.environment import environment
 from tpproof.documents.latex.inline import Lines
 from tpproof.documents.tex.text import Tex

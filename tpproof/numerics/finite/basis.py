@@ -44,11 +44,12 @@ class Basis:
     Notes
     -----
     A vector is split into its part in the basis and what is left. Left-over vectors that are clearly independent of
-    the basis and of those before them (a squared length above eps^(1/4) of their own remains) are made orthonormal
-    and added; what then remains of the others is computed anew, orthogonalised again and treated likewise, until
-    nothing is left that exceeds 1000 eps of the vector itself: that is rounding, and dropped. So vectors that differ
-    by one part in 10^12 still get their own direction, and every direction that was much shorter than its vector is
-    orthogonalised at least twice. Departures from orthonormality stay below about eps^(3/4): 1e-12, for float32 7e-6.
+    the basis and of those before them (to make them orthonormal multiplies errors of squares by less than eps^(-1/4)/8)
+    are made orthonormal and added; what then remains of the others is computed anew, orthogonalised again and treated
+    likewise, until nothing is left that exceeds 1000 eps of the vector itself: that is rounding, and dropped. So
+    vectors that differ by one part in 10^12 still get their own direction, and every direction that was much shorter
+    than its vector is orthogonalised at least twice. Departures from orthonormality stay below about eps^(3/4): 1e-12,
+    for float32 7e-6.
     """
 
     space: Space
@@ -96,7 +97,7 @@ class Basis:
             alive = lengths > 1000 * space.epsilon * norms
             if not alive.any():
                 break
-            whiten, spread, complete = _independent(gram, lengths, alive, space.epsilon**0.25)
+            whiten, spread, complete = _independent(gram, lengths, alive, 8 * space.epsilon**0.25)
             if len(whiten):
                 added.append(space.combine([(whiten, [left]), (-whiten @ inside, known)], len(whiten), left.shape[1]))
                 coordinates = np.concatenate([coordinates, spread], axis=1)
@@ -123,10 +124,13 @@ def _independent(gram: Small, lengths: Small, alive: NDArray[np.bool_], floor: f
     rows = np.flatnonzero(alive)
     scaled = gram[np.ix_(rows, rows)] / np.outer(lengths[rows], lengths[rows])
     kept: list[int] = []
-    factor = np.zeros((len(rows), 0))
+    factor, inverse = np.zeros((len(rows), 0)), np.zeros((0, 0))
     for i in range(len(rows)):
         pivot = scaled[i, i] - factor[i] @ factor[i]
-        if pivot > floor:
+        along = factor[i] @ inverse
+        if pivot > floor * (1 + along @ along):
+            last = np.append(-along, 1.0)[None, :] / np.sqrt(pivot)
+            inverse = np.concatenate([np.pad(inverse, ((0, 0), (0, 1))), last])
             column = (scaled[:, i] - factor @ factor[i]) / np.sqrt(pivot)
             column[kept] = 0.0
             kept.append(i)

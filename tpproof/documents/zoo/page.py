@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tpproof.documents.formula import Formula, Sum, to_latex, to_text
 from tpproof.documents.kernel import Equation
-from tpproof.documents.model import Assumption, Document, document
+from tpproof.documents.zoo.summary import Assumption, Summary, summary
 from tpproof.program.canonical import from_json
 
 ROW_LENGTH = 100
@@ -69,7 +69,7 @@ def page(entry: Entry, data: dict[str, Any]) -> str:
     data
         Its certificate's JSON value.
     """
-    doc = document(data)
+    doc = summary(data)
     reasons = {status: [_row(a) for a in doc.assumptions if a.status == status] for status in _STATUSES}
     return _environment().get_template("zoo.md").render(
         entry=entry, doc=doc, gvars=_gvars(data), kernel=_kernel(doc), reasons=reasons
@@ -78,7 +78,7 @@ def page(entry: Entry, data: dict[str, Any]) -> str:
 
 def index(entries: Sequence[tuple[Entry, dict[str, Any]]]) -> str:
     """The table of all entries."""
-    rows = [(entry, document(data), _gvars(data)) for entry, data in entries]
+    rows = [(entry, summary(data), _gvars(data)) for entry, data in entries]
     return _environment().get_template("zoo_index.md").render(rows=rows)
 
 
@@ -116,7 +116,7 @@ class _Kernel:
     rows: tuple[str, ...]
 
 
-def _kernel(doc: Document) -> _Kernel:
+def _kernel(doc: Summary) -> _Kernel:
     latex = [row for equation in doc.kernel for row in _latex_rows(equation)]
     if sum(map(len, latex)) <= LATEX_LENGTH:
         return _Kernel(True, tuple(latex))

@@ -1,0 +1,1 @@
+"""The pages of the zoo, in Markdown, and their index."""
