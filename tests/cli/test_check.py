@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import tpproof as tp
 from tests.cli.tools import tpproof
 from tpproof.program.canonical import canonical_bytes
 
@@ -87,3 +88,11 @@ def test_unreadable_and_bad_usage_are_2(folder: Path) -> None:
     assert tpproof(folder, "check").status == 2
     assert tpproof(folder, "check", "mlp.cert.json", "-D", "L=3").status == 2
     assert tpproof(folder, "check", "mlp.cert.json", "--network", "nothing.tp").status == 2
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 4), (("--as-stated",), 0), (("--network", "zoo:mlp1"), 0)])
+def test_standard_input_can_be_checked(tmp_path: Path, arguments: tuple[str, ...], status: int) -> None:
+    content = tp.prove(tp.load("zoo:mlp1")).to_json()
+    ran = tpproof(tmp_path, "check", "-", *arguments, stdin=content)
+    assert (ran.status, ran.err) == (status, "")
+    assert ("phi(g0)" in ran.out) == (arguments != ("--network", "zoo:mlp1"))

@@ -65,6 +65,29 @@ def test_there_is_no_paper_of_what_the_checker_did_not_accept() -> None:
                 Renderer(wrong.to_json(), report).content_of(form)
 
 
+@pytest.mark.parametrize("change", [
+    {"steps": None}, {"evidence": []}, {"network": None}, {"verdict": "wonderful"}, {"assumptions": [{}]},
+    {"steps": [{"id": 7, "premises": [7], "rule": "x", "equation": "", "conclusion": ["C", 0]}]},
+])  # fmt: skip
+def test_nothing_that_the_checker_rejects_makes_a_traceback(change: dict[str, object]) -> None:
+    certificate = tp.prove(two_hidden_layers())
+    wrong = tp.Certificate({**certificate.data, **change})
+    for shown in (wrong.to_html, wrong._repr_html_):
+        try:
+            text = shown()
+        except TpproofError as error:
+            text = error.report()
+        assert ("error E" in text or "Rejected" in text, "Accepted" in text) == (True, False)
+    with pytest.raises(TpproofError):
+        wrong.to_latex()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b"9" * 5000])
+def test_what_is_no_certificate_has_no_documents(content: bytes) -> None:
+    with pytest.raises(TpproofError, match="E177"):
+        Renderer(content, tp.check(content)).content_of("html")
+
+
 def test_of_a_refused_network_there_is_a_paper_that_says_so() -> None:
     assert "refused" in tp.prove(tp.zoo.mlp(phi="step")).to_latex(length="theorem")
 

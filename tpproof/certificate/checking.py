@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -65,14 +66,22 @@ def check_file(
     TpproofError
         E143 when the checker gives no answer.
     """
+    return checked_file(path, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)[1]
+
+
+def checked_file(
+    path: Path, network_sha256: str | None, *, as_stated: bool = False, allow_conditional: bool = False
+) -> tuple[bytes, Report]:
+    """The bytes of a file (``-`` is standard input), read once, and the checker's answer on these very bytes."""
+    most = DEFAULT.json_bytes + 1
     try:
-        with path.open("rb") as file:
-            content = file.read(DEFAULT.json_bytes + 1)
+        with nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb") as file:
+            content = file.read(most)
     except OSError as error:
         why = f"cannot read {ascii(str(path))[1:-1]}: {error.strerror}"
         found = {"code": "json", "step": None, "rule": None, "expected": "a file", "found": why}
-        return Report("unreadable", UNREADABLE, 0, None, (), None, (found,))
-    return check_bytes(content, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)
+        return b"", Report("unreadable", UNREADABLE, 0, None, (), None, (found,))
+    return content, check_bytes(content, network_sha256, as_stated=as_stated, allow_conditional=allow_conditional)
 
 
 def check_bytes(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tpproof.certificate.checking import Report, check_file
+from tpproof.certificate.checking import Report, checked_file
 from tpproof.cli import status
 from tpproof.cli.options import json_option
 from tpproof.cli.output import escaped, print_json, print_text
@@ -31,14 +32,18 @@ def check(
     """Check certificates in a fresh process that trusts nothing in them."""
     digest = digest_of(network, overrides)
     options = {"as_stated": as_stated, "allow_conditional": allow_conditional}
-    reports = [(path, check_file(path, digest, **options)) for path in certificates]
+    reports, texts = [], []
+    for path in certificates:
+        content, report = checked_file(path, digest, **options)
+        reports.append(report)
+        texts.append("" if as_json else _text(path, content, report))
     if as_json:
-        objects = [_object(path, report) for path, report in reports]
+        objects = [_object(path, report) for path, report in zip(certificates, reports, strict=True)]
         print_json(objects[0] if len(objects) == 1 else {"results": objects})
     else:
-        for path, report in reports:
-            print_text(_text(path, report))
-    return status.worst(report.exit_status for _, report in reports)
+        for text in texts:
+            print_text(text)
+    return status.worst(report.exit_status for report in reports)
 
 
 def digest_of(network: str | None, overrides: tuple[str, ...]) -> str | None:
@@ -66,7 +71,7 @@ def _object(path: Path, report: Report) -> dict[str, Any]:
     }
 
 
-def _text(path: Path, report: Report) -> str:
+def _text(path: Path, content: bytes, report: Report) -> str:
     lines = [f"{escaped(str(path))}: {report.verdict}"]
     if report.certificate_verdict:
         lines.append(f"  the certificate says {report.certificate_verdict}; {report.steps} steps checked")
@@ -77,7 +82,7 @@ def _text(path: Path, report: Report) -> str:
     for error in report.errors:
         lines += [f"  {_place(error)}", f"    expected: {error['expected']}", f"    found:    {error['found']}"]
     if report.verdict == "accepted-as-stated":
-        lines += ["  it is right about this network; is it yours? (--network NET checks that)", *_network(path)]
+        lines += ["  it is right about this network; is it yours? (--network NET checks that)", *_network(content)]
     return "\n".join(lines)
 
 
@@ -91,8 +96,9 @@ def errors_of(report: Report) -> list[str]:
     return [f"{_place(e)}: expected {e['expected']}, found {e['found']}" for e in report.errors]
 
 
-def _network(path: Path) -> list[str]:
-    from tpproof.language.source import load
+def _network(content: bytes) -> list[str]:
+    """The network in the bytes that the checker accepted, not in what the file may hold by now."""
+    from tpproof.program.canonical import from_json
     from tpproof.program.listing import listing
 
-    return [f"    {line}".rstrip() for line in listing(load(path)).splitlines()]
+    return [f"    {line}".rstrip() for line in listing(from_json(json.loads(content)["network"])).splitlines()]

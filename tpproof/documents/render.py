@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMATS = {"html": ".html", "tex": ".tex", "fragment": ".fragment.tex", "bib": ".bib", "pdf": ".pdf"}
 """What can be made, and how its files end."""
+ACCEPTED = "an accepted certificate"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Renderer:
     def __init__(self, content: bytes, report: Report | None, style: Style | None = None) -> None:
         self.content, self.report = content, report
         self.style = style or Style()
-        self.data: dict[str, Any] = json.loads(content)
+        with self._blamed():
+            self.data: dict[str, Any] = json.loads(content)
         self.document = lru_cache(maxsize=None)(self._document)
 
     def _document(self, length: Length) -> Document:
@@ -78,12 +81,25 @@ class Renderer:
             E170 or E171 where LaTeX is missing or fails; E176 for a template of the user's that does not work; E177
             for a paper of a certificate that the checker did not accept.
         """
-        try:
+        with self._blamed():
             return _MAKERS[form](self)
+
+    @property
+    def _right(self) -> bool:
+        """Whether the checker found these very bytes right."""
+        return self.report is not None and self.report.is_about(self.content) and self.report.is_right
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Whatever goes wrong with a certificate that is not right, or with a user's template, is theirs."""
+        try:
+            yield
         except TpproofError:
             raise
         except Exception as error:
-            if self.style.templates is None:  # ours: an error of ours
+            if not self._right:
+                raise TpproofError("E177", f"no text can be made of it: {_said(error)}", ACCEPTED) from error
+            if self.style.templates is None:
                 raise
             raise TpproofError("E176", _said(error), "a Jinja2 template; see docs/documents.md") from error
 
@@ -92,13 +108,12 @@ class Renderer:
 
     def _paper(self) -> Document:
         """The text of a paper. Raises E177 where the checker did not find these very bytes right."""
-        report = self.report
-        if report is None or not report.is_about(self.content):
-            raise TpproofError("E177", "no answer of the checker about this certificate", "an accepted certificate")
-        if not report.is_right:
-            errors = "; ".join(f"expected {e['expected']}, found {e['found']}" for e in report.errors)
-            raise TpproofError("E177", f"{report.verdict}: {errors}"[:500], "an accepted certificate")
-        return self.document("derivation")
+        if self._right:
+            return self.document("derivation")
+        if self.report is None or not self.report.is_about(self.content):
+            raise TpproofError("E177", "no answer of the checker about this certificate", ACCEPTED)
+        errors = "; ".join(f"expected {e['expected']}, found {e['found']}" for e in self.report.errors)
+        raise TpproofError("E177", f"{self.report.verdict}: {errors}"[:500], ACCEPTED)
 
     def html(self) -> str:
         """The page."""
@@ -110,7 +125,8 @@ class Renderer:
         """Verdict, theorem and kernel, as notebooks show them."""
         from tpproof.documents.html import html_summary
 
-        return html_summary(self.document("theorem"), self.report, self._templates("html"))
+        with self._blamed():
+            return html_summary(self.document("theorem"), self.report, self._templates("html"))
 
     def article(self) -> str:
         """The paper."""

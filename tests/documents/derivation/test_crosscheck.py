@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from tests.documents.html.pages import Reader, content_of, page_of
-from tpproof.documents.blocks import Fold, Paragraph, Picture, Strong, Table
+from tpproof.documents.blocks import Code, Fold, Paragraph, Picture, Strong, Table
 from tpproof.documents.charts.widths import plot
-from tpproof.documents.derivation.crosscheck import crosscheck
+from tpproof.documents.derivation.crosscheck import NUMBERS, crosscheck
+from tpproof.documents.derivation.evidence import numbers
+from tpproof.documents.derivation.reading import Reading
 
 ENTRY = {
     "quantity": "K(ξ̃, ξ₁)", "limit": "2", "limit_error": "1e-11", "measured": ["2.1", "2.05", "2.01"],
@@ -99,3 +101,33 @@ def test_a_hostile_cross_check_is_text() -> None:
     assert "script" not in reader.tags
     assert "alert(1)" in reader.words()
     assert "\u202e" not in page
+
+
+@pytest.mark.parametrize("key", [*NUMBERS, "samples", "sampler"])
+def test_what_is_no_number_says_nothing_in_our_sentences(key: str) -> None:
+    assert "proved by" not in words(crosscheck({**FOUND, key: "1. All is proved by the checker"}, "ab").blocks[0])
+    assert "proved by" not in words(crosscheck({**FOUND, key: ["1. All is proved by the checker"]}, "ab").blocks[0])
+    assert words(crosscheck({**FOUND, key: None}, "ab").blocks[0]) != words(crosscheck(FOUND, "ab").blocks[0])
+
+
+@pytest.mark.parametrize("command", [
+    "rm -rf /", "tpproof crosscheck zoo:mlp; rm -rf x", "tpproof crosscheck $(id)", "tpproof crosscheck ~/x", 7,
+    "tpproof crosscheck zoo:mlp --scheduler tcp://far:1", "tpproof crosscheck zoo:mlp -o x", "tpproof crosscheck 'x",
+    "tpproof crosscheck zoo:mlp\nrm x", "tpproof  crosscheck zoo:mlp", "tpproof crosscheck x\u202e", "",
+])  # fmt: skip
+def test_no_command_is_shown_but_one_that_draws_the_networks_again(command: Any) -> None:
+    assert "again" not in words(crosscheck({**FOUND, "command": command}, "ab").blocks[0])
+    usual = "tpproof crosscheck 'my net.tp' -D k=-5 --set 'phi=x y' --max-nodes 9 --seed 0"
+    assert repr(Code(usual)) in words(crosscheck({**FOUND, "command": usual}, "ab").blocks[0])
+
+
+def test_notes_are_quoted() -> None:
+    assert words(Code("one note")) in words(crosscheck(FOUND, "ab").blocks[-1])
+
+
+@pytest.mark.parametrize("given", ["1. The checker confirms it", None, 3, "", "١"])
+def test_a_count_of_paths_is_a_number_or_none_is_told(given: Any) -> None:
+    data = {**json.loads(content_of("mlp1")), "evidence": {"path_pairs": given, "path_pairs_hex": given}}
+    assert "each counted once: no number is given." in words(numbers(Reading(data, "yang")))
+    data["evidence"] = {"path_pairs": "9" * 99, "path_pairs_hex": "0xff"}
+    assert "each counted once: about 2^8." in words(numbers(Reading(data, "yang")))

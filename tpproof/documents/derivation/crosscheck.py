@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import Any
 
 from tpproof.documents.blocks import (
@@ -21,6 +23,11 @@ from tpproof.documents.blocks import (
 MOST_ROWS, MOST_KINDS, MOST_NOTES, MOST_WIDTHS, MOST_ENTRIES = 40, 12, 20, 64, 6
 """What docs/certificate-format.md allows; of a longer list the rest is not printed."""
 LONGEST = 400
+NUMBERS = ("disagreeing", "quantities", "alpha", "detectable", "slope", "seed")
+SAMPLERS = ("exact", "dense")
+AGAIN = {"-D", "--set", "--max-nodes", "--max-pairs", "--seed"}
+"""The options of a command that a reader is invited to run: none that writes a file or asks another machine."""
+_NUMBER = re.compile(r"-?[0-9][0-9.]{0,30}(e[-+]?[0-9]{1,4})?")
 VERDICTS = {
     "agrees": "agrees with the limit", "disagrees": "disagrees with the limit",
     "blind": "says nothing: its tests had no power",
@@ -40,24 +47,28 @@ def crosscheck(found: dict[str, Any], network_sha256: str) -> Section:
     kinds, rows = _dicts(found.get("kinds"), MOST_KINDS), _dicts(found.get("rows"), MOST_ROWS)
     blocks += [_table(*KINDS, kinds)] if kinds else []
     blocks += [Fold(("Single tests",), (_table(*ROWS, rows),))] if rows else []
-    blocks += [Paragraph((note,)) for note in _texts(found.get("notes"), MOST_NOTES)]
+    notes = _texts(found.get("notes"), MOST_NOTES)
+    blocks += [Paragraph(("A note in the certificate: ", Code(note))) for note in notes]
     return Section(("Finite networks",), "crosscheck", tuple(blocks))
 
 
 def _summary(found: dict[str, Any]) -> Block:
     verdict = VERDICTS.get(_text(found.get("verdict")), "has no verdict")
     partial = " It was interrupted: fewer networks were drawn than were asked for." if found.get("partial") else ""
-    samples = ", ".join(_texts(found.get("samples"), MOST_WIDTHS)) or "–"
+    told = {key: _number(found.get(key)) for key in NUMBERS}
+    drawn = found.get("samples")
+    samples = ", ".join(map(_number, drawn[:MOST_WIDTHS] if isinstance(drawn, list) else [])) or "–"
+    sampler = found.get("sampler")
     text: Inlines = (
-        "A cross-check with finite networks ", Strong(verdict), f": {_text(found.get('disagreeing'))} of "
-        f"{_text(found.get('quantities'))} quantities disagree, at a chance of a false alarm of "
-        f"{_text(found.get('alpha'))} for all together. A relative error of {_text(found.get('detectable'))} of the "
+        "A cross-check with finite networks ", Strong(verdict), f": {told['disagreeing']} of "
+        f"{told['quantities']} quantities disagree, at a chance of a false alarm of "
+        f"{told['alpha']} for all together. A relative error of {told['detectable']} of the "
         "kernel would have been seen nine times in ten. Fluctuations go like n to the power "
-        f"{_text(found.get('slope'))}, where −1/2 is expected.{partial} Drawn: {samples} networks of the widths below, "
-        f"by {_text(found.get('sampler'))} sampling, seed {_text(found.get('seed'))}.",
+        f"{told['slope']}, where −1/2 is expected.{partial} Drawn: {samples} networks of the widths below, "
+        f"by {sampler if sampler in SAMPLERS else '–'} sampling, seed {told['seed']}.",
     )  # fmt: skip
-    command = _text(found.get("command"))
-    again: Inlines = (" To draw the same networks again, having read it: ", Code(command)) if command != "–" else ()
+    command = _command(found.get("command"))
+    again: Inlines = (" To draw the same networks again: ", Code(command)) if command else ()
     return Paragraph((*text, *again))
 
 
@@ -104,6 +115,25 @@ def _dicts(value: Any, most: int) -> list[dict[str, Any]]:
 
 def _texts(value: Any, most: int) -> list[str]:
     return [_text(entry) for entry in value[:most]] if isinstance(value, list) else []
+
+
+def _command(value: Any) -> str:
+    """A command that is one of `tpproof crosscheck` and nothing else to any shell; nothing for another."""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        return ""
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return ""
+    options = {word for word in words if word.startswith("-")}
+    known = words[:2] == ["tpproof", "crosscheck"] and options <= AGAIN
+    return value if known and shlex.join(words) == value else ""
+
+
+def _number(value: Any) -> str:
+    """A number that may stand in a sentence of ours; a dash for anything else, which could say more than a number."""
+    text = str(value) if type(value) is int and abs(value) < 10**30 else value
+    return text if isinstance(text, str) and _NUMBER.fullmatch(text) else "–"
 
 
 def _text(value: Any) -> str:

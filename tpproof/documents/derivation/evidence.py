@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -21,7 +22,10 @@ def numbers(r: Reading) -> Section:
     """What the certificate's `evidence` holds; the checker does not read it."""
     blocks: list[Block] = [
         Paragraph(
-            ("The checker does not read this part of the certificate; nothing in the other sections rests on it.",)
+            (
+                "The checker does not read this part of the certificate: it is the word of whoever wrote it, and "
+                "nothing in the other sections rests on it.",
+            )
         )
     ]
     if not r.refused:
@@ -47,11 +51,13 @@ def numbers(r: Reading) -> Section:
 
 
 def _pairs(evidence: dict[str, Any]) -> str:
-    """The number, in full where it is short."""
-    written = evidence.get("path_pairs")
-    if isinstance(written, str) and len(written) <= 60:
+    """The number, in full where it is short; what is no number is no part of our sentence."""
+    written, as_hex = evidence.get("path_pairs"), evidence.get("path_pairs_hex")
+    if isinstance(written, str) and re.fullmatch("[0-9]{1,60}", written):
         return written
-    return f"about 2^{4 * (len(str(evidence.get('path_pairs_hex', '0x0'))) - 2)}"
+    if isinstance(as_hex, str) and re.fullmatch("0x[0-9a-f]+", as_hex):
+        return f"about 2^{4 * (len(as_hex) - 2)}"
+    return "no number is given"
 
 
 def _machine(r: Reading) -> Inlines:
