@@ -121,4 +121,4 @@ def test_documents_of_folded_proofs_say_so() -> None:
     assert "symmetries" in certificate.to_html()
     audit = certificate.to_latex(length="audit")
     assert "symmetries" in audit
-    assert "over the images of its pair" in audit
+    assert "for all images of its pair, once each" in audit
