@@ -286,4 +286,4 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     status, out, err = broken(tmp_path, patch, "prove", "zoo:mlp2")
     assert (status, out) == (130, "")
     assert "interrupted" in err
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
