@@ -11,7 +11,8 @@ from playwright.sync_api import Browser
 
 from tests.documents.html import browser as browser_of_the_system
 from tests.documents.html.browser import DESKTOP, PHONE, Opened, chromium
-from tests.documents.html.pages import content_of, page_of, report_on, shipped
+from tests.documents.html.pages import FOLDER, content_of, page_of, report_on, shipped
+from tests.documents.html.pages import NAMES as SHIPPED
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +59,21 @@ def test_a_page_asks_for_nothing_complains_of_nothing_and_fits_its_window(opened
         assert [url[:60] for url in window.requests if not url.startswith(("file://", "data:"))] == []
         assert len([url for url in window.requests if url.startswith("file://")]) == 1
         assert window.overflow() <= 0
+
+
+@pytest.mark.parametrize("name", sorted({*SHIPPED} - {*NAMES}))
+def test_every_shipped_page_fits_every_window(browser: Browser, name: str) -> None:
+    """Loaded once, without scripts, then made narrow and dark, as a reader turns a telephone."""
+    window = Opened(browser, FOLDER / f"{name}.html", DESKTOP, "light", scripts=False)
+    try:
+        for width, scheme in VIEWS:
+            window.page.set_viewport_size({"width": width, "height": 900})
+            window.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            assert window.overflow() <= 0, (width, scheme)
+        assert window.complaints == []
+        assert [url[:60] for url in window.requests if not url.startswith("data:")] == [window.page.url]
+    finally:
+        window.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
