@@ -13,7 +13,6 @@ import pytest
 import tpproof as tp
 from tpproof.documents.document import LENGTHS, Length
 from tpproof.documents.render import Renderer, Style
-from tpproof.documents.tex.symbols import MATH
 
 CERTIFICATES = Path(__file__).parent.parent.parent / "certificates"
 FEW = ("mlp", "rnn", "tied", "attention_root", "resnet_post", "layernorm")
@@ -88,7 +87,16 @@ def page_words(page: str) -> Words:
 
 # the paper ------------------------------------------------------------------------------------------------
 
-LETTERS = {command.strip("\\{} "): letter for letter, command in MATH.items() if command.startswith("\\")}
+GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
+)
+_NAMES = {"lambda": "lamda"}
+LETTERS = {  # not the printer's table: a letter that it takes for another is a difference
+    spelled: unicodedata.lookup(f"GREEK {size} LETTER {_NAMES.get(name, name).upper()}")
+    for name in GREEK.split()
+    for spelled, size in ((name, "SMALL"), (name.capitalize(), "CAPITAL"))
+}
+LETTERS |= {"varphi": "φ", "varepsilon": "ε"}
 LETTERS["lim"] = "lim"
 KEPT = {  # of the arguments of these macros; of all others every one
     "label": "-", "tppanchor": "-", "tppstatus": "---", "tppsealed": "---+", "tppfigure": "-+-", "tppdisplay": "-++",
@@ -221,3 +229,14 @@ def test_a_difference_is_seen(old: str, new: str) -> None:
     changed = page_words(page.replace(old, new, 1))
     del changed["certificate-embedded"]
     assert differences(changed, paper) != {}
+
+
+def test_a_letter_that_the_paper_takes_for_another_is_seen() -> None:
+    content = (CERTIFICATES / "mlp.cert.json").read_bytes()
+    renderer = Renderer(content, tp.check(content, as_stated=True), Style("theorem"))
+    page, paper = page_words(renderer.html()), renderer.fragment()
+    del page["certificate-embedded"]
+    head, body = paper.split(r"\begingroup\tppsetup")
+    changed = head + r"\begingroup\tppsetup" + body.replace(r"\chi", r"\xi", 1)
+    assert differences(page, paper_words(paper)) == {}
+    assert differences(page, paper_words(changed)) != {}

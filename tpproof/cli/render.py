@@ -12,7 +12,6 @@ from tpproof.cli.check import digest_of, errors_of
 from tpproof.cli.options import document_options, formats_of, json_option
 from tpproof.cli.output import escaped, print_json, print_text, progress
 from tpproof.errors import TpproofError
-from tpproof.limits import DEFAULT
 
 if TYPE_CHECKING:
     from tpproof.certificate.checking import Report
@@ -94,14 +93,9 @@ def _checked(path: Path, digest: str | None) -> tuple[bytes, Report]:
     TpproofError
         E100 for a file that is no certificate, E177 where the checker rejects it, E104 where it is too large for it.
     """
-    from tpproof.certificate.checking import check_bytes
+    from tpproof.certificate.checking import checked_file
 
-    try:
-        with path.open("rb") as file:
-            content = file.read(DEFAULT.json_bytes + 1)
-    except OSError as error:
-        raise TpproofError("E100", f"{path}: {error.strerror}", "a certificate") from None
-    report = check_bytes(content, digest, as_stated=True, allow_conditional=True)
+    content, report = checked_file(path, digest, as_stated=True, allow_conditional=True)
     if report.is_right:
         return content, report
     code = {"rejected": "E177", "declined": "E104"}.get(report.verdict, "E100")
