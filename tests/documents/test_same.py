@@ -88,7 +88,8 @@ def page_words(page: str) -> Words:
 # the paper ------------------------------------------------------------------------------------------------
 
 GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+    "omega"
 )
 _NAMES = {"lambda": "lamda"}
 LETTERS = {  # not the printer's table: a letter that it takes for another is a difference
