@@ -14,13 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.numerics.gram.test_store import Linear, Spoiled, code_of, data, left_behind, same, whole
 from tpproof import __version__
+from tpproof.language.source import load
+from tpproof.limits import DEFAULT
 from tpproof.numerics.gram import cluster
 from tpproof.numerics.gram.blocks import Engine, RowBlocks
 from tpproof.numerics.gram.cluster import Recipe, compute_on_cluster, engine_of, work
+from tpproof.numerics.gram.inputs import as_inputs
+from tpproof.numerics.gram.kernel import engine_of_recipe, kernel_fn
 from tpproof.numerics.gram.store import compute
 from tpproof.numerics.workers import cluster as connections
 
@@ -256,3 +261,13 @@ def test_a_function_that_workers_cannot_import_is_refused() -> None:
 
 def test_the_toy_kernel_is_not_constant() -> None:
     assert abs(whole(toy()[1])["ntk"]).min() > 0
+
+
+def test_a_worker_reads_the_network_with_the_limits_of_whoever_read_it_first() -> None:
+    """A user who allowed more nodes is not refused by a worker; with fewer than the network has, a worker refuses."""
+    function = kernel_fn(load("zoo:mlp"), limits=replace(DEFAULT, nodes=10**6))
+    x = as_inputs(np.ones((2, 3)), function.program.inputs, function.limits)
+    _, recipe = function.blocks(x, None, NAMES)
+    assert recipe.limits.nodes == 10**6
+    assert callable(engine_of_recipe(recipe))
+    assert code_of(lambda: engine_of_recipe(replace(recipe, limits=replace(DEFAULT, nodes=1))))[0] == "E104"

@@ -237,7 +237,8 @@ class KernelFunction:
             "samples": [self.samples.points, self.samples.replicates, self.samples.seed],
             "errors": len(kept) > len(names),
         }
-        recipe = Recipe(engine_of_recipe, canonical_bytes(to_json(self.program)).decode(), json.dumps(options))
+        text = canonical_bytes(to_json(self.program)).decode()
+        recipe = Recipe(engine_of_recipe, text, json.dumps(options), self.limits)
         trailing = () if len(self.program.outputs) == 1 else (len(self.program.outputs),) * 2
         engine = self.engine(names, len(kept) > len(names))
         dtype = np.dtype(self.settings.dtype)
@@ -272,8 +273,8 @@ def engine_of_recipe(recipe: Recipe) -> Callable[[InputArrays, InputArrays | Non
     """A block's engine from plain text: what a worker of a cluster does first."""
     options = json.loads(recipe.options)
     settings = Settings(options["rtol"], options["backend"], np.dtype(options["dtype"]), options["threads"])
-    program = from_json(json.loads(recipe.program))
-    function = KernelFunction(program, {}, settings, SampleSettings(*options["samples"]), None, DEFAULT)
+    program = from_json(json.loads(recipe.program), recipe.limits)
+    function = KernelFunction(program, {}, settings, SampleSettings(*options["samples"]), None, recipe.limits)
     return function.engine(tuple(options["names"]), options["errors"])
 
 
