@@ -71,6 +71,7 @@ class Law:
         self._scalars: dict[tuple[int, int], float] = {}
         self._slopes: dict[tuple[int, int], Array] = {}
         self._same_symbol: dict[tuple[int, bool], list[tuple[int, int]]] = {}
+        self._variances: dict[tuple[int, bool], float] = {}
         self._exact = self._exact_symbols()
         for k in range(len(self.program.nodes)):
             for s in INSTANCES:
@@ -133,9 +134,15 @@ class Law:
             covariance = self._covariance(s, k, r, j)
             self.gaussians.covariance[i, other] = self.gaussians.covariance[other, i] = covariance
 
+    def _variance(self, symbol: tuple[int, bool]) -> float:
+        """σ² of a parameter or a transposed matrix: exact arithmetic, done once."""
+        if symbol not in self._variances:
+            self._variances[symbol] = to_float(self.program.parameters[symbol[0]].variance(symbol[1]))
+        return self._variances[symbol]
+
     def _covariance(self, s: int, k: int, r: int, j: int) -> float:
         node, other = self.program.nodes[k], self.program.nodes[j]
-        variance = to_float(self.program.parameters[node.data[0]].variance(self.program.symbol(k)[1]))
+        variance = self._variance(self.program.symbol(k))
         if node.op == "embed":
             return variance * self.gram_entry(s, r, node.data[1:], other.data[1:])
         if node.op == "param":
@@ -252,7 +259,7 @@ class Law:
         parameters = self.program.parameters
         match kind:
             case "sigma2":
-                return to_float(parameters[r[0]].variance(bool(r[1])))
+                return self._variance((int(r[0]), bool(r[1])))
             case "kappa":
                 return to_float(parameters[r[0]].rate(bool(r[1])))
             case "gram":
