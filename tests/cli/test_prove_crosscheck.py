@@ -48,7 +48,7 @@ def test_what_networks_say_is_evidence_in_a_certificate_that_is_accepted_as_befo
     ran = prove(tmp_path, *MLP1)
     assert ran.status == 0, ran.err
     [line] = [text for text in ran.out.splitlines() if text.startswith("networks")]
-    assert line.startswith("networks agrees: 35 quantities; an error of ")
+    assert line.startswith("networks agrees: 40 quantities; an error of ")
     found = certificate(tmp_path)
     jsonschema.validate(found, SCHEMA)
     check = found["evidence"].pop("crosscheck")
@@ -105,7 +105,7 @@ def test_tests_without_power_are_status_3_and_claim_nothing(tmp_path: Path, monk
     drawn(monkeypatch, {16: 2})
     ran = prove(tmp_path, *MLP1)
     assert ran.status == 3
-    assert "networks blind: 35 quantities; nothing is claimed" in ran.out
+    assert "networks blind: 40 quantities; nothing is claimed" in ran.out
     assert certificate(tmp_path)["evidence"]["crosscheck"]["verdict"] == "blind"
 
 

@@ -93,11 +93,14 @@ def crosscheck(
     except Refused as error:
         click.echo(report(error), err=True)
         return status.NOTHING_CLAIMED if "refused" in error.found.split("(", 1)[0] else status.DOES_NOT_HOLD
+    if not as_json:
+        _print(check, full)
     files = {} if out is None else _written(check, out, quiet)
     if as_json:
         print_json({**check.to_json(), "files": {kind: str(path) for kind, path in files.items()}})
     else:
-        _print(check, full, files)
+        for path in files.values():
+            print_text(escaped(str(path)))
     return status_of(check)
 
 
@@ -131,7 +134,7 @@ def status_of(check: CrossCheck) -> int:
     return status.HOLDS if check.verdict is Verdict.AGREES else status.NOTHING_CLAIMED
 
 
-def _print(check: CrossCheck, full: bool, files: dict[str, Path]) -> None:
+def _print(check: CrossCheck, full: bool) -> None:
     import sys
 
     from rich.console import Console
@@ -140,8 +143,6 @@ def _print(check: CrossCheck, full: bool, files: dict[str, Path]) -> None:
         Console().print(check.table(full))
     else:
         print_text(check.to_text(full))
-    for path in files.values():
-        print_text(escaped(str(path)))
 
 
 def _written(check: CrossCheck, out: Path, quiet: bool) -> dict[str, Path]:

@@ -104,6 +104,7 @@ def prove(
     check = None
     if wanted and certificate.verdict not in ("refused", "refuted"):
         check = _crosschecked(proof, quiet, limits, paths)
+    if check is not None and not check.partial:
         again = _again(net, overrides, functions, {"--max-nodes": max_nodes, "--max-pairs": max_pairs})
         certificate = certificate.with_evidence(crosscheck=check.evidence(again))
         with progress(quiet) as say:

@@ -65,12 +65,33 @@ def symbol_pairs(program: Program) -> list[tuple[int, int]]:
     return [(g, k) for g, k in product(program.gvars, repeat=2) if program.symbol(g) == program.symbol(k)]
 
 
+def summands(program: Program) -> list[tuple[int, int]]:
+    """(x, a): vectors that are sums or multiples, and what they are sums and multiples of; others with themselves."""
+    vector = {k for k, kind in enumerate(program.kinds) if kind is NodeKind.VECTOR}
+    found = []
+    for x in vector:
+        node = program.nodes[x]
+        inside = [a for a in node.args if a in vector]
+        if (node.op == "add" or (node.op == "mul" and len(inside) == 1)) and program.widths[x] is not None:
+            found += [(x, a) for a in sorted(set(inside))]
+    return found + [(x, x) for x in sorted(vector) if program.widths[x] is not None][:3]
+
+
+def readouts(program: Program) -> list[tuple[int, int, int, int]]:
+    """(o, x, p, y) that one readout reads."""
+    outputs = list(enumerate(program.outputs))
+    return sorted({(o, x, p, y) for (o, one), (p, two) in product(outputs, repeat=2)
+                   for v, x in one.terms for w, y in two.terms if v == w})  # fmt: skip
+
+
 def everything(program: Program, count: int, most: int = 10**9, seed: int = 0) -> list[Quantity]:
     """Addresses of every kind; at most so many of each, chosen at random."""
     outputs, every = range(len(program.outputs)), range(count)
     nodes = read(program)
     both = list(product(every, repeat=2))
     functions = {x: frontier(program, x) for x in nodes if not linear(program, x)}
+    sums = summands(program)
+    matmuls = [(g, k) for g, k in symbol_pairs(program) if program.nodes[g].op == "matmul"]
     found: dict[Kind, list[tuple[int, ...]]] = {
         Kind.KERNEL: [(o, p, *ij) for o in outputs for p in outputs for ij in both],
         Kind.PARAMETER: [(q, o, p, *ij) for q in range(len(program.parameters)) for o in outputs for p in outputs
@@ -84,6 +105,12 @@ def everything(program: Program, count: int, most: int = 10**9, seed: int = 0) -
                       for i, j in both],
         Kind.SLOPE: [(x, a, y, b, *ij) for x in functions for y in functions for ij in both
                      for a in functions[x] for b in functions[y] if program.widths[x] == program.widths[y]],
+        Kind.START: [(g, k, i, j) for g, k in symbol_pairs(program) for i, j in both],
+        Kind.MATMUL: [*matmuls],
+        Kind.SUM: [(x, a, y, b, i, j) for x, a in sums for y, b in sums for i, j in both
+                   if program.widths[x] == program.widths[y]],
+        Kind.READOUT_START: [(o, x, p, y, i, j) for o, x, p, y in readouts(program) for i, j in both],
+        Kind.READOUT: [*readouts(program)],
         Kind.CHANGE: [(g, i, k, p, j) for g, k in symbol_pairs(program) for p in outputs for i in every
                       for j in every[1:]],
         Kind.RESPONSE: [(g, i, k, p, j) for g, k in symbol_pairs(program) for p in outputs for i in every
@@ -190,6 +217,63 @@ class Reference:
 
         [slope] = torch.autograd.grad(visit(x).sum(), [variable[a]])
         return slope.numpy()[0]
+
+    def weight(self, q: Quantity) -> float:
+        """That of a step of a path that is no slope, from entries and PyTorch's values."""
+        nodes, parameters, key = self.program.nodes, self.program.parameters, q.key
+        match q.kind:
+            case Kind.START:
+                g, k, i, j = key
+                p = self.program.symbol(g)[0]
+                return self.rate(p) * self.product_read(g, k, i, j)
+            case Kind.MATMUL:
+                uses = {*key}
+                every = range(len(self.setting.inputs))
+                after = sum(float(np.mean(self.vector(k, i) ** 2)) for k in uses for i in every)
+                return after / sum(float(np.mean(self.vector(nodes[k].args[0], i) ** 2)) for k in uses for i in every)
+            case Kind.SUM:
+                x, a, y, b, i, j = key
+                return self.factor(x, a, i) * self.factor(y, b, j)
+        shared = [v for v, x in self.program.outputs[key[0]].terms if x == key[1]
+                  and (v, key[3]) in self.program.outputs[key[2]].terms]  # fmt: skip
+        if q.kind is Kind.READOUT_START:
+            _, x, _, y, i, j = key
+            return sum(self.rate(v) for v in shared) * float(np.mean(self.vector(x, i) * self.vector(y, j)))
+        entries_ = [self.dense.multiplier(parameters[v]) * self.given[parameters[v].name].numpy() for v in shared]
+        return float(sum(np.sum(e**2) for e in entries_))
+
+    def rate(self, p: int) -> float:
+        parameter = self.program.parameters[p]
+        return to_float(parameter.lr) * to_float(parameter.scale) ** 2
+
+    def product_read(self, g: int, k: int, i: int, j: int) -> float:
+        """Of what two G-vars of one symbol read: the gradient's other factor."""
+        node, other = self.program.nodes[g], self.program.nodes[k]
+        if node.op == "param":
+            return 1.0
+        if node.op == "embed":
+            one, two = (self.dense_part(n, s) for n, s in ((node, i), (other, j)))
+            return float(one @ two) / len(one)
+        cols = int(self.program.parameters[node.data[0]].cols * self.width)
+        return float(self.vector(node.args[0], i) @ self.vector(other.args[0], j)) / cols
+
+    def dense_part(self, node: Any, i: int) -> Array:
+        """The input of an embedding."""
+        _, number, part = node.data
+        start = sum(declared.parts for declared in self.program.inputs[:number])
+        return np.array(self.setting.inputs[i][start + part])
+
+    def factor(self, x: int, a: int, i: int) -> float:
+        """∂x/∂a, the same in all coordinates, by autodiff of the node alone."""
+        if x == a:
+            return 1.0
+        values = list(self.values[i])
+        leaf = torch.as_tensor(values[a]).detach().clone().requires_grad_()
+        values[a] = leaf
+        [slope] = torch.autograd.grad(self.dense._value(x, self.program.nodes[x], values, {}, []).sum(), [leaf])
+        per_coordinate = slope.numpy().reshape(-1)
+        assert np.ptp(per_coordinate) <= 1e-12 * np.abs(per_coordinate).max()
+        return float(per_coordinate[0])
 
     def stepped(self, j: int, rate: float) -> dict[str, Tensor]:
         """Entries after a step on ξ_j with the setting's χ."""

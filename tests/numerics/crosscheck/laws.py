@@ -9,6 +9,7 @@ import numpy as np
 
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.verdict.samples import Samples
+from tpproof.numerics.crosscheck.verdict.statistics import Compared, Findings, examine
 
 Table = np.ndarray[Any, np.dtype[np.float64]]
 Law = Callable[[np.random.Generator, int, tuple[int, int]], Table]
@@ -55,3 +56,10 @@ def draw(law: Law, design: Mapping[int, int], count: int, seed: int) -> Samples:
     """A column a quantity; `design` is width → samples."""
     rng = np.random.default_rng(seed)
     return Samples(quantities(count), {n: law(rng, n, (m, count)) for n, m in design.items()})
+
+
+def examined(
+    samples: Samples, limits: Table, errors: Table | None = None, beyond: Table | None = None, **options: float
+) -> Findings:
+    """Of quantities that all have the same networks."""
+    return examine(Compared(samples, limits, errors, beyond), **options)

@@ -9,6 +9,7 @@ import numpy as np
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck, Trajectories, joined
 from tpproof.numerics.crosscheck.verdict.samples import Samples
+from tpproof.numerics.crosscheck.verdict.statistics import Compared
 
 DESIGN = {256: 16, 1024: 16, 16384: 32}
 QUANTITIES = (
@@ -42,4 +43,4 @@ def check(error: float = 0.0, at: int = 10, samples: Samples | None = None, **mo
     limits = LIMITS.copy()
     limits[at] *= 1 + error
     about = {"name": NAME, "network_sha256": SHA, "backend": "numpy", "sampler": "exact", "seed": 7, **more}
-    return joined(networks() if samples is None else samples, limits, **about)
+    return joined(Compared(networks() if samples is None else samples, limits), **about)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 import tpproof as tp
 from tpproof.errors import TpproofError
+from tpproof.language.interpreter import parse
 from tpproof.language.source import load
 from tpproof.limits import DEFAULT
 from tpproof.numerics.crosscheck import crosscheck as module
-from tpproof.numerics.crosscheck.crosscheck import against, expected
-from tpproof.numerics.crosscheck.expected.altered import with_altered_weight, with_dropped_term
+from tpproof.numerics.crosscheck.crosscheck import Expected, against, expected, reported
+from tpproof.numerics.crosscheck.defaults import ALPHA, TRAINED
+from tpproof.numerics.crosscheck.design import design_of
+from tpproof.numerics.crosscheck.expected.altered import with_altered_kernel, with_altered_weight, with_dropped_term
 from tpproof.numerics.crosscheck.linearized import beyond_linear
 from tpproof.numerics.crosscheck.quantities import Kind
 from tpproof.numerics.crosscheck.running.run import Results, run
@@ -48,15 +53,50 @@ def test_networks_agree_with_their_proofs(name: str) -> None:
     assert check.detectable < 0.1
 
 
-@pytest.mark.parametrize("pair", [(4, 4), (8, 8)])
-def test_two_per_cent_of_one_weight_of_one_path_are_seen_at_the_defaults_and_named(pair: tuple[int, int]) -> None:
-    """mlp: C(g, g) = κ E[x x] + σ² C(x, x); the second term is the weight of every path that comes through g."""
-    right = proof_of("mlp")
-    check = against(expected(with_altered_weight(right, pair, 1, "1.02")), workers=2, backend="numpy")
-    assert check.verdict is Verdict.DISAGREES
-    named = {(f.quantity.kind, f.quantity.key[0]) for f in check.disagreeing}
-    assert (Kind.RESPONSE, pair[0]) in named or (Kind.CHANGE, pair[0]) in named
-    assert not any(f.quantity.kind in (Kind.MOMENT2, Kind.SIGNAL, Kind.SLOPE) for f in check.disagreeing)
+@pytest.fixture(scope="module")
+def drawn() -> tuple[Expected, Results]:
+    """An RNN's networks at the defaults, and the limit's side."""
+    side = expected(proof_of("rnn"))
+    program, quantities, setting = side.proof.program, side.choice.quantities, side.setting
+    return side, run(tasks(design_of(program, quantities, setting)), recipe(program, quantities, setting), workers=2)
+
+
+def said(drawn: tuple[Expected, Results], side: Expected) -> CrossCheck:
+    """The report of the same networks about another limit's side."""
+    told = {"backend": "numpy", "sampler": "exact", "seed": 0, "alpha": ALPHA, "seconds": 0.0}
+    return reported(side, drawn[1], told, len(drawn[1].values))
+
+
+def test_two_per_cent_of_any_weight_of_any_path_are_seen_at_the_defaults_and_named(
+    drawn: tuple[Expected, Results],
+) -> None:
+    """Every term of every sum C(a, b), and of the kernel: a path's start, or the weight of one of its steps."""
+    right = drawn[0]
+    assert said(drawn, right).verdict is Verdict.AGREES
+    execution = right.proof.execution
+    assert execution is not None
+    quantities = {(q.kind, q.key) for q in right.choice.quantities}
+    seen = 0
+    for pair, terms in execution.every_sum.items():
+        for term in range(len(terms)):
+            side = expected(with_altered_weight(right.proof, pair, term, "1.02"))
+            assert {(q.kind, q.key) for q in side.choice.quantities} == quantities
+            check = said(drawn, side)
+            assert check.earliest is not None
+            first = check.earliest.quantity
+            ends = (0, 1) if first.kind in (Kind.START, Kind.MATMUL) else (0, 2)
+            assert check.verdict is Verdict.DISAGREES
+            assert first.kind in (Kind.START, Kind.MATMUL, Kind.SUM, Kind.SLOPE)
+            assert tuple(first.key[k] for k in ends) == pair
+            assert first.name in check.to_text()
+            seen += 1
+    for outputs, terms in execution.kernels.items():
+        for term in range(len(terms)):
+            check = said(drawn, expected(with_altered_kernel(right.proof, outputs, term, "1.02")))
+            assert check.earliest is not None
+            assert check.earliest.quantity.kind in (Kind.READOUT_START, Kind.READOUT)
+            seen += 1
+    assert seen > 30
 
 
 @pytest.mark.slow
@@ -120,7 +160,7 @@ def test_batch_normalisation_below_its_asymptotic_widths_is_undecided_not_wrong(
     assert check.verdict is Verdict.BLIND
     signals = "not decided at these widths: error signals, whose fluctuations shrink as n^-0"
     assert any(note.startswith(signals) for note in check.notes)
-    assert "not decided at these widths: trajectories, which rest on what is not" in check.notes
+    assert "not decided at these widths: trajectories, since what they rest on is not" in check.notes
     trained = [f for f in check.finals if f.quantity.kind is Kind.TRAJECTORY and f.quantity.key[2] == 1]
     assert all(abs(f.estimate) > 5 * f.se and f.agrees for f in trained if f.se is not None)
     check = against(usual, **QUICK)  # type: ignore[arg-type]
@@ -136,16 +176,12 @@ def test_what_does_not_vanish_with_the_width_is_no_mere_departure_from_the_linea
 
     def hasty(*arguments: Any, **options: Any) -> Results:
         found = run(*arguments, **options)
-        start = len(side.choice.quantities)
+        start = sum(q.kind is not Kind.TRAJECTORY for q in side.choice.quantities)
         moved = {}
         for task, row in found.values.items():
             f = row[start:].reshape(-1, 3)  # at the start, then after 0 … T steps, of three inputs
-            trained = f[1] + 1.2 * (f[1:] - f[1])
-            values = row[:start].copy()
-            for k, q in enumerate(side.choice.quantities):
-                if q.kind is Kind.TRAJECTORY:
-                    values[k] = trained[q.key[0], q.key[2]]
-            moved[task] = np.concatenate([values, f[0], trained.ravel()])
+            trained = f[1:2] + 1.2 * (f[1:] - f[1:2])
+            moved[task] = np.concatenate([row[:start], f[0], trained.ravel()])
         return replace(found, values=moved)
 
     monkeypatch.setattr(module, "run", hasty)
@@ -171,13 +207,13 @@ def test_networks_that_are_linear_in_what_is_trained_follow_their_own_kernels_ex
     sizes = {256: 32, 4096: 32}
     quantities, setting = side.choice.quantities, side.setting
     found = run(tasks(sizes), recipe(side.proof.program, quantities, setting), workers=1).values
-    tables = {n: np.stack([row for task, row in found.items() if task.width == n]) for n in sizes}
-    layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), setting.steps + 1)
+    tables = {n: np.stack([row for task, row in found.items() if task.width == n and task.trained]) for n in sizes}
+    at_start = sum(q.kind is not Kind.TRAJECTORY for q in quantities)
+    layout = Layout(at_start, len(setting.inputs), len(setting.slopes), setting.steps + 1)
     beyond = beyond_linear(side.choice, setting, layout, tables)
     assert beyond is not None
-    of_training = np.array([q.kind is Kind.TRAJECTORY for q in quantities])
-    assert not beyond[:, ~of_training].any()
-    small, large = np.abs(beyond[:, of_training]).max(axis=1)
+    assert beyond.shape == (2, len(quantities) - at_start)
+    small, large = np.abs(beyond).max(axis=1)
     if trained == "0":
         assert small < 1e-9
     else:
@@ -196,6 +232,67 @@ def test_what_it_says_is_json_csv_text_and_evidence_without_floats() -> None:
     assert tp.check(certificate).verdict == "accepted-as-stated"
 
 
+@pytest.mark.parametrize("name", ["multi_output", "layernorm"])
+def test_evidence_of_a_network_with_every_kind_has_the_published_shape(name: str) -> None:
+    evidence = checked(proof_of(name), widths=(64, 256), samples=4).evidence()
+    assert {k["kind"] for k in evidence["kinds"]} >= {k.value for k in Kind if k is not Kind.SCALAR}
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "certificate.schema.json").read_text())
+    jsonschema.validate(evidence, {"$ref": "#/$defs/crosscheck", "$defs": schema["$defs"]})
+
+
+def test_what_is_0_at_all_inputs_has_no_variance_to_compare() -> None:
+    """‖Wh‖²/‖h‖² is no number where h is 0: an input that is 0, or a gain that starts at 0 (ReZero)."""
+    zero = np.zeros((3, 5))
+    for side in (expected(proof_of("mlp2"), zero), expected(prove(parse(REZERO, "rezero.tp")))):
+        check = against(side, widths=(64, 256), samples=12, workers=1, backend="numpy")
+        assert check.disagreeing == ()
+
+
+REZERO = """
+xi = input("xi")
+b = bias("b", std=0)
+g = embedding("U") @ xi
+x = b * tanh(g)
+output(readout("v") @ (x + tanh(matrix("W") @ x + g)))
+"""
+
+
+def test_a_right_network_whose_events_are_rarer_than_its_networks_is_undecided() -> None:
+    side = expected(prove(parse('output(readout("v") @ relu(embedding("U") @ input("xi") - 5 * ones()))', "rare.tp")),
+                    np.array([[1, 1, 1, 1], [1, 1, 1, -1.0]]))  # fmt: skip
+    check = against(side, widths=(64, 256), samples=12, workers=1, backend="numpy")
+    assert check.verdict is Verdict.BLIND
+    assert any("rarer than these show" in note for note in check.notes)
+
+
+def test_an_interrupted_run_without_a_trained_network_has_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    side = expected(proof_of("mlp1"))
+
+    def cut(wanted: Any, *arguments: Any, **options: Any) -> Results:
+        found = run([t for t in wanted if not t.trained], *arguments, **options)
+        return replace(found, partial=True)
+
+    monkeypatch.setattr(module, "run", cut)
+    check = against(side, widths=(64, 128), samples=TRAINED + 3, workers=1, backend="numpy")
+    assert check.partial
+    assert check.to_json()["partial"]
+    assert not any(f.quantity.kind is Kind.TRAJECTORY for f in check.finals)
+    assert check.trajectories is None
+
+
+def test_a_row_of_another_length_in_a_journal_is_drawn_again(tmp_path: Path) -> None:
+    side, path = expected(proof_of("mlp1")), tmp_path / "journal"
+    options: dict[str, Any] = {"widths": (64, 128), "samples": 3, "workers": 1, "backend": "numpy"}
+    whole = against(side, journal=path, **options)
+    lines = path.read_text().splitlines()
+    row = json.loads(lines[2])
+    lines[2] = json.dumps({**row, "values": row["values"][:-1]})
+    path.write_text("\n".join(lines) + "\n")
+    again = against(side, journal=path, **options)
+    assert again.rows == whole.rows
+    assert "5 of the networks are from the journal" in again.notes
+
+
 def test_refused_networks_and_impossible_wishes_are_said_before_anything_is_computed() -> None:
     with pytest.raises(Refused):
         expected(proof_of("mlp", phi="step"))
@@ -207,6 +304,14 @@ def test_refused_networks_and_impossible_wishes_are_said_before_anything_is_comp
     for wrong in ({"sampler": "none"}, {"widths": ()}, {"alpha": 2.0, "widths": (8,), "samples": 2, "workers": 1}):
         with pytest.raises(TpproofError) as error:
             against(side, **wrong)  # type: ignore[arg-type]
+        assert error.value.code == "E160"
+    for wrong in ({"widths": (8.0,)}, {"widths": (True,)}, {"samples": 2.5}, {"samples": 10**7}, {"alpha": "x"}):
+        with pytest.raises(TpproofError) as error:
+            against(side, **wrong)  # type: ignore[arg-type]
+        assert error.value.code == "E160"
+    for options in ({"rate": "1"}, {"most": -1}, {"inputs": np.full((3, 3), 1e4)}):
+        with pytest.raises(TpproofError) as error:
+            expected(proof_of("mlp1"), **options)  # type: ignore[arg-type]
         assert error.value.code == "E160"
     for inputs in (np.ones((1, 3)), np.ones((40, 3))):
         with pytest.raises(TpproofError) as error:

@@ -20,7 +20,7 @@ from tpproof.documents.blocks import (
     TableRow,
 )
 
-MOST_ROWS, MOST_KINDS, MOST_NOTES, MOST_WIDTHS, MOST_ENTRIES = 40, 12, 20, 64, 6
+MOST_ROWS, MOST_KINDS, MOST_NOTES, MOST_WIDTHS, MOST_ENTRIES = 40, 24, 20, 64, 6
 """What docs/certificate-format.md allows; of a longer list the rest is not printed."""
 LONGEST = 400
 NUMBERS = ("disagreeing", "quantities", "alpha", "detectable", "slope", "seed")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from tpproof.numerics.crosscheck.linearized import beyond_linear
 from tpproof.numerics.crosscheck.quantities import Kind, Setting
 from tpproof.numerics.crosscheck.running.backends import chosen_backend
 from tpproof.numerics.crosscheck.running.run import Progress, Results, run
-from tpproof.numerics.crosscheck.running.tasks import tasks
+from tpproof.numerics.crosscheck.running.tasks import Task, tasks
 from tpproof.numerics.crosscheck.running.work import Layout, recipe
 from tpproof.numerics.crosscheck.setting import setting_of, typical_size
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck, Trajectories
 from tpproof.numerics.crosscheck.verdict.report import joined as report
 from tpproof.numerics.crosscheck.verdict.samples import Samples
+from tpproof.numerics.crosscheck.verdict.statistics import Compared
 from tpproof.numerics.functions import Array
 from tpproof.numerics.gram.given import program_of, require_proved
 from tpproof.program.canonical import sha256
@@ -34,7 +35,7 @@ from tpproof.program.model import Program
 from tpproof.proof.prove import Proof, prove
 
 Say = Callable[[str], None]
-MOST = 400
+MOST = 20_000
 """Quantities of one cross-check."""
 REPLICATES = 16
 """Of the samples of the limit: their standard errors have so many degrees of freedom, less one."""
@@ -158,18 +159,22 @@ def against(
     if sampler not in ("exact", "dense"):
         raise TpproofError("E160", f"the sampler {sampler!r}"[:80], "exact or dense")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
-        raise TpproofError("E160", "the seed", "an integer from 0 to 2**64 - 1")
-    if not 0 < alpha < 1:
+        raise TpproofError("E160", f"the seed {seed!r}"[:80], "an integer from 0 to 2**64 - 1")
+    if not isinstance(alpha, int | float) or not 0 < alpha < 1:
         raise TpproofError("E160", f"alpha {alpha!r}"[:80], "a probability above 0 and below 1")
     program, quantities = side.proof.program, side.choice.quantities
     where = chosen_backend(backend)
     wanted = design_of(program, quantities, side.setting, sampler, widths, samples)
     work = recipe(program, quantities, side.setting, sampler, where, seed, side.limits)
-    found = run(tasks(wanted), work, workers=workers, scheduler=scheduler, journal=journal, progress=progress)
+    layout = _layout(side)
+    found = run(
+        tasks(wanted), work, workers=workers, scheduler=scheduler, journal=journal, progress=progress,
+        length=lambda task: layout.length(task.trained),
+    )  # fmt: skip
     if not found.values:
         raise KeyboardInterrupt
     told = {"backend": where, "sampler": sampler, "seed": seed, "alpha": alpha}
-    return _reported(side, found, {**told, "seconds": time.monotonic() - began}, sum(wanted.values()))
+    return reported(side, found, {**told, "seconds": time.monotonic() - began}, sum(wanted.values()))
 
 
 def expected(
@@ -184,6 +189,8 @@ def expected(
     limits: Limits = DEFAULT,
 ) -> Expected:
     """The limit's side: the first half of `crosscheck`, whose parameters these are. Nothing of it is a network's."""
+    if isinstance(most, bool) or not isinstance(most, int) or most < 0:
+        raise TpproofError("E160", f"most {most!r}"[:80], "an integer, at least 0")
     say = say or (lambda stage: None)
     say("proving the network")
     proof = require_proved(net if isinstance(net, Proof) else prove(program_of(net), limits))
@@ -200,52 +207,94 @@ def _remarks(program: Program) -> tuple[str, ...]:
     return () if size == 1 else (f"inputs of size {size:g}, the root of the ε in a division: see docs/crosscheck.md",)
 
 
-def _reported(side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
+def reported(side: Expected, found: Results, told: dict[str, Any], asked: int) -> CrossCheck:
+    """What networks say of the limit's side.
+
+    Parameters
+    ----------
+    side
+        What was expected.
+    found
+        What was measured.
+    told
+        backend, sampler, seed, alpha, seconds: for the report.
+    asked
+        How many networks there were to be.
+
+    Raises
+    ------
+    TpproofError
+        E161 for rows of another length.
+    """
     quantities, setting = side.choice.quantities, side.setting
-    times = setting.steps + 1 if any(q.kind is Kind.TRAJECTORY for q in quantities) else 0
-    layout = Layout(len(quantities), len(setting.inputs), len(setting.slopes), times)
+    at_start = [k for k, q in enumerate(quantities) if q.kind is not Kind.TRAJECTORY]
+    while_trained = [k for k, q in enumerate(quantities) if q.kind is Kind.TRAJECTORY]
+    layout = _layout(side)
     for task, row in found.values.items():
-        layout.require(row[None], str(task))
-    by_width: dict[int, list[Array]] = {}
-    for task, row in found.values.items():
-        by_width.setdefault(task.width, []).append(row)
-    tables = {width: np.stack(rows) for width, rows in by_width.items()}
+        layout.require(row, task)
+    short = layout.length(trained=False)
+    tables = _tables({task: row[:short] for task, row in found.values.items()})
+    trained = _tables({task: row for task, row in found.values.items() if task.trained}) if layout.times else {}
     fall = descent(side.kernels.matrix, setting)
-    values = {width: _against_descent(layout, rows, side, fall) for width, rows in tables.items()}
+    compared = []
+    if at_start:
+        values = {width: layout.values(rows) for width, rows in tables.items()}
+        compared.append(_compared(side, at_start, values))
+    if while_trained and trained:
+        keys = [quantities[k].key for k in while_trained]
+        values = {width: _against_descent(layout, rows, keys, fall) for width, rows in trained.items()}
+        beyond = beyond_linear(side.choice, setting, layout, trained)
+        compared.append(replace(_compared(side, while_trained, values), beyond=beyond))
     return report(
-        Samples(quantities, values),
-        side.values,
-        side.errors,
+        *compared,
         name=side.proof.program.name,
         network_sha256=sha256(side.proof.program),
         notes=_notes(side, found, asked),
         partial=found.partial,
         limit_dof=REPLICATES - 1,
-        trajectories=_trajectories(layout, tables, fall),
+        trajectories=_trajectories(layout, trained, fall),
         setting=setting,
-        beyond=beyond_linear(side.choice, setting, layout, tables),
         **told,
     )
 
 
-def _against_descent(layout: Layout, rows: Array, side: Expected, fall: Callable[[Array], Array]) -> Array:
-    """Values, the trajectories less what kernel gradient descent (22) makes of the network's own start."""
-    values = layout.values(rows).copy()
-    wanted = [(k, q.key) for k, q in enumerate(side.choice.quantities) if q.kind is Kind.TRAJECTORY]
-    if wanted:
-        predicted = np.stack([fall(start) for start in layout.starts(rows)])
-        for k, (t, o, i) in wanted:
-            values[:, k] -= predicted[:, t, i, o]
-    return values
+def _layout(side: Expected) -> Layout:
+    """Of the rows that networks give."""
+    setting, kinds = side.setting, [q.kind for q in side.choice.quantities]
+    trained = kinds.count(Kind.TRAJECTORY)
+    times = setting.steps + 1 if trained else 0
+    return Layout(len(kinds) - trained, len(setting.inputs), len(setting.slopes), times)
 
 
-def _trajectories(layout: Layout, tables: dict[int, Array], fall: Callable[[Array], Array]) -> Trajectories | None:
+def _tables(rows: Mapping[Task, Array]) -> dict[int, Array]:
+    """Width → rows."""
+    by_width: dict[int, list[Array]] = {}
+    for task, row in rows.items():
+        by_width.setdefault(task.width, []).append(row)
+    return {width: np.stack(of_width) for width, of_width in by_width.items()}
+
+
+def _compared(side: Expected, which: Sequence[int], values: Mapping[int, Array]) -> Compared:
+    """Some of the quantities."""
+    quantities = tuple(side.choice.quantities[k] for k in which)
+    return Compared(Samples(quantities, values), side.values[list(which)], side.errors[list(which)])
+
+
+def _against_descent(
+    layout: Layout, rows: Array, keys: Sequence[tuple[int, ...]], fall: Callable[[Array], Array]
+) -> Array:
+    """Trajectories less what kernel gradient descent (22) makes of the network's own start."""
+    off = layout.trajectories(rows) - np.stack([fall(start) for start in layout.starts(rows)])
+    return np.stack([off[:, t, i, o] for t, o, i in keys], axis=1)
+
+
+def _trajectories(layout: Layout, trained: dict[int, Array], fall: Callable[[Array], Array]) -> Trajectories | None:
     """Of the largest width, for a figure."""
-    if not layout.times:
+    if not trained:
         return None
-    width = max(tables)
-    starts = layout.starts(tables[width])
-    return Trajectories(layout.trajectories(tables[width]), np.stack([fall(start) for start in starts]), width)
+    width = max(trained)
+    starts = layout.starts(trained[width])
+    return Trajectories(layout.trajectories(trained[width]), np.stack([fall(start) for start in starts]), width)
 
 
 def _notes(side: Expected, found: Results, asked: int) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tpproof.numerics.crosscheck.defaults import DENSE, DESIGN, design
+from tpproof.errors import TpproofError
+from tpproof.numerics.crosscheck.defaults import DENSE, DESIGN, TRAINED, design
 from tpproof.numerics.crosscheck.measured.measure import Measurement
-from tpproof.numerics.crosscheck.quantities import Quantity, Setting
+from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
 from tpproof.numerics.finite.space import Space
 from tpproof.program.model import Program
 
-WORK = 10**9
-"""Numbers that all networks of the largest width make together: a minute or so on two cores."""
+WORK = 3 * 10**9
+"""Numbers that all networks of the largest width make together: two minutes or so on two cores."""
 MEMORY = 2**30
 """Bytes of one network of the default widths."""
+ROWS = 2**32
+"""Bytes of what all networks give."""
 LEAST = 16
 """Networks of a width at least: a variance needs them."""
 
@@ -47,7 +50,12 @@ def design_of(
     if widths is None and sampler == "dense":
         found = dict.fromkeys(DENSE, samples) if samples is not None else dict(DENSE)
     elif widths is None:
-        found = _within(found, _numbers(program, quantities, setting, max(found)), samples)
+        untrained = [q for q in quantities if q.kind is not Kind.TRAJECTORY]
+        numbers, at_start = (_numbers(program, wanted, setting, max(found)) for wanted in (quantities, untrained))
+        found = _within(found, numbers, at_start, samples)
+    rows = 8 * len(quantities) * sum(found.values())
+    if rows > ROWS:
+        raise TpproofError("E104", f"{rows / 2**30:.3g} GiB of results", f"at most {ROWS / 2**30:g} GiB: fewer samples")
     largest = max(found)
     Measurement(program, quantities, setting, Space(largest), sampler).require_room()
     return found
@@ -58,12 +66,17 @@ def _numbers(program: Program, quantities: Sequence[Quantity], setting: Setting,
     return Measurement(program, quantities, setting, Space(width)).numbers / width
 
 
-def _within(found: dict[int, int], numbers: float, samples: int | None) -> dict[int, int]:
-    """The largest width halved until a network fits, with as many networks as there is time for."""
+def _within(found: dict[int, int], numbers: float, at_start: float, samples: int | None) -> dict[int, int]:
+    """The largest width halved until a network fits, with as many networks as there is time for: of `numbers` for each
+    coordinate where a network is trained, of `at_start` where it is not.
+    """
     *small, largest = sorted(found)
     width = largest
     while width > 2 * max(small) and 8 * numbers * width > MEMORY:
         width //= 2
-    asked = DESIGN[largest] * largest if samples is None else samples * width
-    count = max(LEAST, int(min(asked, WORK / numbers) / width)) if samples is None else samples
+    count = samples
+    if count is None:
+        trained = WORK / width / numbers
+        room = trained if trained <= TRAINED else TRAINED + (trained - TRAINED) * numbers / at_start
+        count = max(LEAST, int(min(DESIGN[largest] * largest / width, room)))
     return {**{n: found[n] for n in small}, width: count}

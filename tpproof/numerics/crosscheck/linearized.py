@@ -19,23 +19,32 @@ from tpproof.numerics.crosscheck.running.work import Layout
 from tpproof.numerics.functions import Array
 
 
-def beyond_linear(choice: Choice, setting: Setting, layout: Layout, tables: Mapping[int, Array]) -> Array | None:
-    """(k, Q), widths in increasing order: of trajectories, the mean over networks of f_t less kernel gradient descent
-    with their own kernels, as far as it vanishes; 0 for other quantities.
+def beyond_linear(choice: Choice, setting: Setting, layout: Layout, trained: Mapping[int, Array]) -> Array | None:
+    """(k, Q), widths in increasing order, a column for each trajectory: the mean over networks of f_t less kernel
+    gradient descent with their own kernels, as far as it vanishes.
 
-    None where there are no trajectories, or kernels of some pairs of outputs were not measured.
+    Parameters
+    ----------
+    choice, setting, layout
+        What was measured, of what, and where it stands in a row.
+    trained
+        Width → rows of the networks that were trained.
+
+    Returns
+    -------
+    Array or None
+        None where there are no trajectories, or kernels of some pairs of outputs were not measured.
     """
-    wanted = [(k, q.key) for k, q in enumerate(choice.quantities) if q.kind is Kind.TRAJECTORY]
+    wanted = [q.key for q in choice.quantities if q.kind is Kind.TRAJECTORY]
     if not wanted or choice.output_pairs_left_out:
         return None
-    found = np.zeros((len(tables), len(choice.quantities)))
-    widths = sorted(tables)
-    off = [_from_own_descent(choice, setting, layout, tables[width]) for width in widths]
+    found = np.zeros((len(trained), len(wanted)))
+    widths = sorted(trained)
+    off = [_from_own_descent(choice, setting, layout, trained[width]) for width in widths]
     shares = _vanishing(widths, [float(np.sqrt(np.mean(x**2))) for x in off])
     for at, (x, share) in enumerate(zip(off, shares, strict=True)):
         mean = share * np.mean(x, axis=0)
-        for k, (t, o, i) in wanted:
-            found[at, k] = mean[t, i, o]
+        found[at] = [mean[t, i, o] for t, o, i in wanted]
     return found
 
 
@@ -62,7 +71,8 @@ def _kernels(choice: Choice, layout: Layout, rows: Array) -> Array:
     values, outputs = layout.values(rows), layout.outputs
     size = layout.inputs * outputs
     found = np.zeros((len(rows), size, size))
-    for k, quantity in enumerate(choice.quantities):
+    measured = [q for q in choice.quantities if q.kind is not Kind.TRAJECTORY]
+    for k, quantity in enumerate(measured):
         if quantity.kind is Kind.KERNEL:
             o, p, i, j = quantity.key
             one, two = i * outputs + o, j * outputs + p

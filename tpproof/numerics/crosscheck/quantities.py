@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 
 class Kind(StrEnum):
@@ -32,11 +33,25 @@ class Kind(StrEnum):
     SIGNAL = "error-signals"
     """dgᵀdk/n of output o at ξ_i and output p at ξ_j → D(g, k) = E[Z^dg Z^dk], (105)–(106). key: (g, o, i, k, p, j)."""
     SLOPE = "slope"
-    """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → E[∂_a Z^x ∂_b Z^y], the weight of an edge of a path. key:
-    (x, a, y, b, i, j). The formula of x is differentiated down to the linear combinations of G-vars that it reads (a is
-    one of them: a G-var, or a sum or multiple of G-vars, no part of which is looked into); scalars are constants. No
-    MatMul that is contracted lies between x and a. ~g is a contracted G-var's hat: by g itself, and nothing passes
-    through g to what it contracts with."""
+    """Σ_α (∂_a x)_α (∂_b y)_α/n at ξ_i and ξ_j → the weight with which C(a, b) stands in C(x, y), an edge of a pair of
+    paths (95), which is E[∂_a Z^x ∂_b Z^y]. key: (x, a, y, b, i, j). The formula of x is differentiated down to the
+    linear combinations of G-vars that it reads (a is one of them: a G-var, or a sum or multiple of G-vars, no part of
+    which is looked into; x itself, if it is one); scalars are constants. No MatMul that is contracted lies between x
+    and a. ~g is a contracted G-var's hat: by g itself, and nothing passes through g to what it contracts with."""
+    START = "start"
+    """κ hᵀk/n (κ ξᵀξ'/d, κ) of G-vars Wh at ξ_i and Wk at ξ_j (Uξ, b) → the term κ E[Z^h Z^k] of C, with which pairs of
+    paths begin (95). key: (g, k, i, j)."""
+    MATMUL = "variance"
+    """‖Wh‖² + ‖Wk‖² over ‖h‖² + ‖k‖², all inputs together → σ_W², the weight of C(h, k) in C(Wh, Wk) (95). key:
+    (Wh, Wk), neither of which is contracted."""
+    SUM = "sum"
+    """The factor with which a stands in x, times that of b in y → the weight of C(a, b) in C(x, y), x or y a sum or a
+    multiple: numbers, or Moments at ξ_i and ξ_j. key: (x, a, y, b, i, j); a is x where only y is a sum."""
+    READOUT_START = "readout-start"
+    """κ xᵀy/n of readouts that read x in output o and y in output p → the term κ E[Z^x Z^y] of K_op (100). key:
+    (o, x, p, y, i, j)."""
+    READOUT = "readout-variance"
+    """‖v‖² of the same readouts → σ_v², the weight of C(x, y) in K_op (100). key: (o, x, p, y)."""
     CHANGE = "change"
     """dkᵀδg/n, dk of output p at ξ_j (the training input), δg at ξ_i → E[Z^dk Z^δg], which (107) gives. key:
     (g, i, k, p, j). The step trains on ξ_j alone with the χ of `Setting`, rate 1 (each parameter's own lr times that).
@@ -54,6 +69,35 @@ class Kind(StrEnum):
     limit is 0. key: (t, o, i)."""
 
 
+Key: TypeAlias = tuple[int, ...]
+
+_STAGES: tuple[tuple[Kind, ...], ...] = (
+    (Kind.MEAN, Kind.MOMENT2, Kind.MOMENT4, Kind.SCALAR),
+    (Kind.SIGNAL,),
+    (Kind.START, Kind.MATMUL, Kind.SUM, Kind.SLOPE),
+    (Kind.READOUT_START, Kind.READOUT),
+    (Kind.CHANGE, Kind.RESPONSE),
+    (Kind.PARAMETER,),
+    (Kind.KERNEL,),
+    (Kind.OUTPUT_CHANGE,),
+    (Kind.TRAJECTORY,),
+)
+_NODES: dict[Kind, tuple[int, ...]] = {
+    Kind.MEAN: (0,),
+    Kind.MOMENT2: (0, 1),
+    Kind.MOMENT4: (0,),
+    Kind.SCALAR: (0,),
+    Kind.SIGNAL: (0, 3),
+    Kind.START: (0, 1),
+    Kind.MATMUL: (0, 1),
+    Kind.SUM: (0, 2),
+    Kind.SLOPE: (0, 2),
+    Kind.CHANGE: (0,),
+    Kind.RESPONSE: (0, 2),
+}
+"""Which entries of a key are nodes of the program, in whose order the proof comes to them."""
+
+
 @dataclass(frozen=True)
 class Quantity:
     """One number that both sides know.
@@ -66,12 +110,24 @@ class Quantity:
         As the report calls it: "K(ξ̃, ξ)", "(107) at g4 with dg2", "E[Z^x3 Z^x3]".
     equation
         Of the paper: "(100)".
+    exact
+        Whether it is the same number in every network, by the program: compared up to rounding.
     """
 
     kind: Kind
     key: tuple[int, ...]
     name: str
     equation: str
+    exact: bool = False
+
+    @property
+    def place(self) -> tuple[int, int, Key]:
+        """Where the proof comes to it: the limit law, error signals from the readouts down, steps of paths, (107) from
+        the inputs up, the kernel, training.
+        """
+        stage = next(k for k, kinds in enumerate(_STAGES) if self.kind in kinds)
+        node = max(self.key[k] for k in _NODES[self.kind]) if self.kind in _NODES else 0
+        return stage, -node if self.kind is Kind.SIGNAL else node, self.key
 
 
 @dataclass(frozen=True)

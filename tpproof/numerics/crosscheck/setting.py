@@ -24,6 +24,10 @@ LIKENESS = 0.6
 """Correlation of neighbours among them: kernels between them are not small."""
 MOST = 16
 """Inputs: every one makes vectors of every width."""
+MOST_VALUES = 256
+"""Outputs at all inputs: errors of trajectories cost as the fifth power."""
+LARGEST = 1e3
+"""Expectations of functions that are steep at the scale of an input are costly beyond."""
 STEPS = 1000
 """Of a trajectory."""
 
@@ -60,6 +64,11 @@ def setting_of(
     """
     program = proof.program
     given = _generic(program) if inputs is None else _numbers(as_inputs(inputs, program.inputs, limits))
+    if np.abs(given).max(initial=0.0) > LARGEST:
+        raise TpproofError("E160", f"an input of size {np.abs(given).max():.3g}", f"at most {LARGEST:g}")
+    if len(given) * len(program.outputs) > MOST_VALUES:
+        found = f"{len(given)} inputs of {len(program.outputs)} outputs"
+        raise TpproofError("E160", found, f"at most {MOST_VALUES} outputs at all inputs together")
     if not 2 <= len(given) <= MOST:
         raise TpproofError("E160", f"{len(given)} inputs", f"2 to {MOST}: a test input, and inputs to train on")
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= STEPS:
@@ -69,6 +78,8 @@ def setting_of(
     bare = Setting(_frozen(given), _frozen(wanted), slopes, steps, 1.0)
     known = kernels(proof, bare, limits=limits)
     fastest = _fastest(known, len(given))
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float)):
+        raise TpproofError("E160", f"the rate {rate!r}"[:80], "a finite number above 0")
     chosen = _default_rate(fastest) if rate is None else float(rate)
     if not 0 < chosen < np.inf:
         raise TpproofError("E160", f"the rate {rate!r}"[:80], "a finite number above 0")

@@ -9,6 +9,7 @@ from tests.dense.zoo import ARCHITECTURES
 from tests.numerics.crosscheck.helpers import Reference, everything, setting
 from tests.numerics.finite.helpers import dense_twin, torch_ntk
 from tests.numerics.finite.test_network import networks
+from tpproof.language.source import load
 from tpproof.numerics.crosscheck.measured.measure import Measured, Measurement, measure
 from tpproof.numerics.crosscheck.measured.one_step import STEPS
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
@@ -80,6 +81,19 @@ def test_slopes(every: dict[str, Program], name: str) -> None:
         x, a, y, b, i, j = q.key
         expected.append(float(np.mean(plain.partial(x, a, i) * plain.partial(y, b, j))))
     agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities, expected)
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "attention"])
+def test_weights_of_steps_of_paths(every: dict[str, Program], name: str) -> None:
+    """κ hᵀk/n, σ² as ‖Wh‖²/‖h‖², factors in sums by autodiff, κ xᵀy/n and ‖v‖² of readouts."""
+    program = every[name] if name in every else load(f"zoo:{name}", {}, {})
+    given = setting(program)
+    kinds = (Kind.START, Kind.MATMUL, Kind.SUM, Kind.READOUT_START, Kind.READOUT)
+    quantities = of(everything(program, 3, 60), *kinds)
+    assert {q.kind for q in quantities} >= {Kind.START, Kind.SUM, Kind.READOUT, Kind.READOUT_START}
+    plain = Reference(program, WIDTH, SEED, given)
+    agree(measure(program, quantities, given, WIDTH, SEED, sampler="dense"), quantities,
+          [plain.weight(q) for q in quantities])  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -17,9 +17,16 @@ import pytest
 
 from tests.numerics.crosscheck.work import kernel_recipe, toy_recipe
 from tpproof.errors import TpproofError
+from tpproof.language.source import load
+from tpproof.numerics.crosscheck.crosscheck import expected
+from tpproof.numerics.crosscheck.defaults import TRAINED
+from tpproof.numerics.crosscheck.measured.measure import measure
+from tpproof.numerics.crosscheck.quantities import Kind
 from tpproof.numerics.crosscheck.running.journal import header, journal
 from tpproof.numerics.crosscheck.running.run import Results, run
 from tpproof.numerics.crosscheck.running.tasks import Task, network_seed, tasks
+from tpproof.numerics.crosscheck.running.work import Layout, recipe
+from tpproof.proof.prove import prove
 
 FEW = tasks({16: 3, 64: 2})
 ROOT = Path(__file__).parents[4]
@@ -268,3 +275,20 @@ def test_two_runs_do_not_share_a_journal(tmp_path: Path) -> None:
 def test_a_journal_that_cannot_be_written_is_one_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     assert code_of(lambda: run(FEW, toy_recipe(), workers=1, journal=tmp_path / name))[0] == "E140"
+
+
+def test_a_network_that_is_not_trained_has_the_same_numbers_but_its_trajectory() -> None:
+    side = expected(prove(load("zoo:mlp1", {}, {"phi": "tanh"})), most=40)
+    quantities, setting = side.choice.quantities, side.setting
+    at_start = sum(q.kind is not Kind.TRAJECTORY for q in quantities)
+    layout = Layout(at_start, len(setting.inputs), 1, setting.steps + 1)
+    trained, other = Task(32, 0), Task(32, TRAINED)
+    assert (trained.trained, Task(32, TRAINED - 1).trained, other.trained) == (True, True, False)
+    found = run((trained, other), recipe(side.proof.program, quantities, setting), workers=1).values
+    for task, row in found.items():
+        layout.require(row, task)
+        assert len(row) == layout.length(task.trained)
+    measured = measure(side.proof.program, quantities, setting, 32, network_seed(0, other))
+    np.testing.assert_array_equal(found[other], [*measured.values[:at_start], *measured.outputs.ravel()])
+    for task, row in ((trained, found[other]), (other, found[trained])):
+        assert code_of(lambda task=task, row=row: layout.require(row, task))[0] == "E161"  # type: ignore[misc]

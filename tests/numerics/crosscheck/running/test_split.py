@@ -82,8 +82,8 @@ def test_a_worker_that_fails_ends_the_run_soon(how: str, code: str, text: str, f
 
 def test_a_worker_that_says_nothing_ends_the_run() -> None:
     work = toy(fate=[1, 2], how="hangs")
-    code, text = code_of(lambda: split(work, Shares(10, 0, 2), patience=2.5))
-    assert code == "E155" and "no sums from workers [1] for 2.5 s" in text
+    code, text = code_of(lambda: split(work, Shares(10, 0, 2), patience=6.0))
+    assert code == "E155" and "no sums from workers [1] for 6 s" in text
 
 
 def test_a_worker_of_a_cluster_that_says_nothing_ends_the_run() -> None:
@@ -92,9 +92,9 @@ def test_a_worker_of_a_cluster_that_says_nothing_ends_the_run() -> None:
     with distributed.LocalCluster(**options) as local:
         work = toy(fate=[1, 2], how="hangs")
         begin = time.monotonic()
-        found = code_of(lambda: split(work, Shares(10, 0, 2), scheduler=local.scheduler_address, patience=2.5))
-        assert found[0] == "E155" and "no sums from workers [1] for 2.5 s" in found[1]
-        assert time.monotonic() - begin < 10
+        found = code_of(lambda: split(work, Shares(10, 0, 2), scheduler=local.scheduler_address, patience=6.0))
+        assert found[0] == "E155" and "no sums from workers [1] for 6 s" in found[1]
+        assert time.monotonic() - begin < 20
 
 
 def test_a_cluster_with_too_few_workers_is_refused(address: str) -> None:

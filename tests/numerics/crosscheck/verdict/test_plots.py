@@ -15,6 +15,7 @@ from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.quantities import Kind
 from tpproof.numerics.crosscheck.verdict.plots import inline_svg
 from tpproof.numerics.crosscheck.verdict.samples import Samples
+from tpproof.numerics.crosscheck.verdict.statistics import Compared
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -92,7 +93,7 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
     about: dict[str, Any] = {"name": "n", "network_sha256": "", "backend": "", "sampler": "", "seed": 0}
     with pytest.raises(TpproofError, match="E160"):
-        joined(without, LIMITS[rest], **about).plot("kernel")
+        joined(Compared(without, LIMITS[rest]), **about).plot("kernel")
     real = builtins.__import__
 
     def missing(name: str, *args: Any, **more: Any) -> Any:

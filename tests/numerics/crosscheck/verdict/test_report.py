@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.numerics.crosscheck.reports import DESIGN, LIMITS, QUANTITIES, check, networks, trained
+from tests.numerics.crosscheck.reports import DESIGN, LIMITS, QUANTITIES, SHA, check, networks, trained
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import DESIGN as DEFAULTS
 from tpproof.numerics.crosscheck.defaults import coordinates, design
-from tpproof.numerics.crosscheck.quantities import Kind
-from tpproof.numerics.crosscheck.verdict.report import TITLES, Trajectories
+from tpproof.numerics.crosscheck.quantities import Kind, Quantity
+from tpproof.numerics.crosscheck.verdict.report import TITLES, CrossCheck, Trajectories, joined
 from tpproof.numerics.crosscheck.verdict.samples import Samples
-from tpproof.numerics.crosscheck.verdict.statistics import Verdict
+from tpproof.numerics.crosscheck.verdict.statistics import Compared, Verdict
 from tpproof.numerics.crosscheck.verdict.tables import an_error, percent, with_error
 
 RIGHT, WRONG = check(), check(0.1)
@@ -30,6 +30,43 @@ def blind() -> Any:
 
 def blind_alone() -> Any:
     return check(samples=Samples(QUANTITIES, {256: networks().values[256][:1]}))
+
+
+def with_trajectories(error: float = 0.0, networks_trained: int = 8) -> CrossCheck:
+    """Two of them, of the first networks of each width."""
+    quantities = tuple(Quantity(Kind.TRAJECTORY, (1, 0, i), f"f(ξ{i}) after 1 step", "(22)") for i in range(2))
+    rng = np.random.default_rng(2)
+    values = {n: rng.standard_normal((networks_trained, 2)) / np.sqrt(n) + error for n in DESIGN}
+    of_training = Compared(Samples(quantities, values), np.zeros(2))
+    about: dict[str, Any] = {"name": "n", "network_sha256": "", "backend": "numpy", "sampler": "exact", "seed": 0}
+    return joined(Compared(networks(), LIMITS), of_training, **about)
+
+
+def test_trajectories_are_of_fewer_networks_and_are_tested_among_all() -> None:
+    right, wrong = with_trajectories(), with_trajectories(0.1)
+    assert (right.verdict, wrong.verdict) == (Verdict.AGREES, Verdict.DISAGREES)
+    assert {f.quantity.kind for f in wrong.disagreeing} == {Kind.TRAJECTORY}
+    assert right.samples == tuple(DESIGN.values())
+    assert {r.samples for r in right.rows if r.quantity.kind is Kind.TRAJECTORY} == {8}
+    assert "(8 of each trained)" in " ".join(right.to_text().split())
+    assert "trained" not in RIGHT.to_text()
+    assert len(right.finals) == len(QUANTITIES) + 2
+    assert right.deviations.keys() == {"kernel", "change", "second-moment", "trajectory"}
+
+
+def test_what_comes_first_in_the_proof_is_named_first() -> None:
+    """Not what deviates most: the kernel, which rests on all."""
+    limits = LIMITS.copy()
+    limits[[0, 10, 12, 30]] *= [1.5, 1.1, 1.3, 1.2]
+    about: dict[str, Any] = {"name": "n", "network_sha256": SHA, "backend": "numpy", "sampler": "exact", "seed": 0}
+    wrong = joined(Compared(networks(), limits), **about)
+    assert wrong.earliest is not None
+    assert wrong.earliest.quantity == QUANTITIES[10]
+    assert wrong.disagreeing[0].quantity == QUANTITIES[0]
+    assert "4 of them disagree, first (107) at g4" in " ".join(wrong.to_text().split())
+    assert "4 of 47 quantities, first (107) at g4" in wrong.summary
+    assert wrong.to_json()["earliest"] == wrong.evidence()["rows"][0]["quantity"] == "(107) at g4"
+    assert (RIGHT.earliest, RIGHT.to_json()["earliest"]) == (None, None)
 
 
 def test_agreement_disagreement_and_no_power_are_told_apart() -> None:
@@ -146,8 +183,8 @@ def test_trajectories_are_those_of_networks_and_of_their_limits() -> None:
 
 def test_the_default_design_sees_two_per_cent_of_what_fluctuates_most() -> None:
     total = sum(n * m for n, m in DEFAULTS.items())
-    assert coordinates(6, 0.02, 400) < total < 8e6
-    assert coordinates(12, 0.02, 400) > total
+    assert coordinates(10, 0.02, 400) < total < 2e7
+    assert coordinates(20, 0.02, 400) > total
     assert coordinates(3, 0.02, 400) < coordinates(3, 0.02, 4000) < coordinates(3, 0.01, 400)
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.expected.limit_values import every_signal
-from tpproof.program.atoms import Pair, Terms
+from tpproof.program.atoms import Pair, Term, Terms
 from tpproof.program.symmetry import NO_SYMMETRY
 from tpproof.proof.prove import Execution, Proof
 
@@ -35,11 +35,19 @@ def with_altered_weight(proof: Proof, pair: Pair, term: int, factor: Fraction | 
     TpproofError
         E150 for a refused network, E151 when there is no such term.
     """
-    factor = Fraction(factor)
     execution, terms = _found(proof, pair, term)
-    weight, ref = terms[term]
-    changed = ((*weight, ("factor", factor.numerator, factor.denominator)), ref)
+    changed = _times(terms[term], Fraction(factor))
     return _with_sum(proof, execution, pair, (*terms[:term], changed, *terms[term + 1 :]))
+
+
+def with_altered_kernel(proof: Proof, outputs: tuple[int, int], term: int, factor: Fraction | str) -> Proof:
+    """The proof with one term of the kernel K_op itself, in Proposition D.3's sum, times a factor."""
+    execution = proof.execution
+    terms = () if execution is None else execution.kernels.get(outputs, ())
+    if execution is None or not 0 <= term < len(terms):
+        raise TpproofError("E151", f"term {term} of K{outputs}", f"one of its {len(terms)} terms")
+    changed = (*terms[:term], _times(terms[term], Fraction(factor)), *terms[term + 1 :])
+    return replace(proof, execution=replace(execution, kernels={**execution.kernels, outputs: changed}))
 
 
 def with_dropped_term(proof: Proof, pair: Pair, term: int) -> Proof:
@@ -48,9 +56,15 @@ def with_dropped_term(proof: Proof, pair: Pair, term: int) -> Proof:
     return _with_sum(proof, execution, pair, (*terms[:term], *terms[term + 1 :]))
 
 
+def _times(term: Term, factor: Fraction) -> Term:
+    weight, ref = term
+    return (*weight, ("factor", factor.numerator, factor.denominator)), ref
+
+
 def has_factor(execution: Execution) -> bool:
     """Whether a weight was altered: then only samples evaluate it."""
-    return any(atom[0] == "factor" for terms in execution.sums.values() for weight, _ in terms for atom in weight)
+    sums = (*execution.sums.values(), *execution.kernels.values())
+    return any(atom[0] == "factor" for terms in sums for weight, _ in terms for atom in weight)
 
 
 def _found(proof: Proof, pair: Pair, term: int) -> tuple[Execution, Terms]:

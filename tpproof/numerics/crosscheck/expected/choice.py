@@ -14,6 +14,7 @@ import numpy as np
 from tpproof.limits import DEFAULT, Limits
 from tpproof.numerics.crosscheck.expected.limit_values import InputPair, PairNumbers, Sampling, replicates
 from tpproof.numerics.crosscheck.expected.names import named
+from tpproof.numerics.crosscheck.expected.pair_steps import PairSteps
 from tpproof.numerics.crosscheck.expected.structure import Structure
 from tpproof.numerics.crosscheck.expected.trajectories import execution_of
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
@@ -23,7 +24,7 @@ from tpproof.proof.prove import Execution, Proof
 ALWAYS = (Kind.KERNEL, Kind.OUTPUT_CHANGE, Kind.TRAJECTORY)
 """Kinds of which none is left out, but kernels of pairs of many outputs."""
 PARTNERS = 4
-"""G-vars of one symbol that a G-var is paired with."""
+"""Vectors that a vector is paired with in second moments."""
 OUTPUT_PAIRS = 16
 """Pairs of outputs whose kernels are looked at."""
 ROWS = 12
@@ -49,12 +50,12 @@ def input_pairs(setting: Setting) -> list[InputPair]:
     return [(0, 1), (1, 1)] if len(setting.inputs) > 1 else [(0, 0)]
 
 
-def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEFAULT) -> Choice:
+def choose(proof: Proof, setting: Setting, most: int = 20_000, limits: Limits = DEFAULT) -> Choice:
     """The quantities of a network that was proved, in any way.
 
     Left out is what every finite network has exactly (zeros where nothing is connected, numbers without variance), and
     what flows through Moments only: 0 in the limit, and at width n of order 1/n, as large as it fluctuates. Both are
-    decided by the program alone (`Structure`), not by what the proof says.
+    decided by the program alone (`Structure`), not by what the proof says: a term that it lost keeps its test.
     Of more than `most` quantities, some of each kind are left out, evenly over the program; never kernels,
     changes of outputs and trajectories.
 
@@ -73,7 +74,7 @@ def choose(proof: Proof, setting: Setting, most: int = 400, limits: Limits = DEF
     found: list[Quantity] = []
     for kind, keys in candidates.items():
         kept = evenly(keys, shares.get(kind, len(keys)))
-        found += [named(proof.program, kind, key, contracted) for key in kept]
+        found += [named(proof.program, kind, key, contracted, every.exact(kind, key)) for key in kept]
     left_out = {kind: len(candidates[kind]) - share for kind, share in shares.items() if share < len(candidates[kind])}
     return Choice(tuple(found), left_out, every.outputs_left_out)
 
@@ -104,6 +105,8 @@ class _Candidates:
         self.execution, self.form, self.setting, self.pilot = execution, execution.form, setting, pilot
         self.program, self.slopes = execution.form.program, setting.slopes
         self.structure = Structure(self.program)
+        self.steps = PairSteps(self.form, self.structure)
+        self._made_by_products: dict[int, bool] = {}
         self.pairs, self.outputs = input_pairs(setting), range(len(self.program.outputs))
         self.classes: dict[tuple[int, bool], list[int]] = defaultdict(list)
         for g in self.program.gvars:
@@ -116,16 +119,37 @@ class _Candidates:
             Kind.PARAMETER: self.parameters,
             Kind.MEAN: self.means,
             Kind.MOMENT2: self.moments,
-            Kind.MOMENT4: self.means,
+            Kind.MOMENT4: self.fourth_moments,
             Kind.SCALAR: self.scalars,
             Kind.SIGNAL: self.signals,
+            Kind.START: self.path_starts,
+            Kind.MATMUL: self.path_matrices,
+            Kind.SUM: self.path_sums,
             Kind.SLOPE: self.path_slopes,
+            Kind.READOUT_START: self.readout_starts,
+            Kind.READOUT: self.readouts,
             Kind.CHANGE: self.changes,
             Kind.RESPONSE: self.responses,
             Kind.OUTPUT_CHANGE: self.output_changes,
             Kind.TRAJECTORY: self.trajectories,
         }
         return {kind: list(dict.fromkeys(make())) for kind, make in makers.items()}
+
+    def exact(self, kind: Kind, key: Key) -> bool:
+        """Whether every network has the same number, by the program."""
+        structure, nodes = self.structure, self.program.nodes
+        match kind:
+            case Kind.KERNEL:
+                return not structure.shared(key[0], key[1])
+            case Kind.PARAMETER:
+                return structure.exact_part(*key[:3])
+            case Kind.START:
+                return nodes[key[0]].op != "matmul"
+            case Kind.SUM:
+                return all(r in structure.fixed for z in {key[0], key[2]} for r in self._factors(z))
+            case Kind.READOUT_START:
+                return {key[1], key[3]} <= {*structure.fixed}
+        return False
 
     # kernels and outputs ------------------------------------------------------------------------------
 
@@ -140,7 +164,7 @@ class _Candidates:
 
     @cached_property
     def _sharing(self) -> list[tuple[int, int]]:
-        return [(o, p) for o in self.outputs for p in self.outputs if self.structure.shared(o, p)]
+        return [(o, p) for o in self.outputs for p in self.outputs if self.structure.trained_in(o, p)]
 
     @property
     def outputs_left_out(self) -> int:
@@ -155,12 +179,12 @@ class _Candidates:
 
     def parameters(self) -> Iterator[Key]:
         for o, p in self.output_pairs():
-            for q in self.structure.shared(o, p):
+            for q in self.structure.trained_in(o, p):
                 yield from ((q, o, p, i, j) for i, j in self.pairs if i < j or o <= p)
 
     def output_changes(self) -> Iterator[Key]:
         for i, j in self.pairs:
-            yield from ((o, i, j) for o in self.outputs if any(self._moved_by(o)))
+            yield from ((o, i, j) for o in self.outputs if self._moved_by(o))
 
     def _moved_by(self, o: int) -> list[int]:
         return [q for p, slope in enumerate(self.slopes) if slope for q in self.structure.shared(o, p)]
@@ -181,6 +205,22 @@ class _Candidates:
         for x in self._vectors():
             instances = sorted({i for pair in self.pairs for i in pair}) if self.structure.reads_input[x] else [0]
             yield from ((x, i) for i in instances)
+
+    def fourth_moments(self) -> Iterator[Key]:
+        """But of products and powers: no sample of the limit knows fourth moments of such heavy tails."""
+        return (key for key in self.means() if not self._multiplies(key[0]))
+
+    def _multiplies(self, x: int) -> bool:
+        """Whether a vector is made of G-vars by products or powers of vectors."""
+        if x not in self._made_by_products:
+            node, vectors = self.program.nodes[x], self._vectors_read(x)
+            own = (node.op == "mul" and len(vectors) > 1) or (node.op == "pow" and bool(vectors))
+            above = not self.form.g_linear(x)
+            self._made_by_products[x] = above and (own or any(map(self._multiplies, vectors)))
+        return self._made_by_products[x]
+
+    def _vectors_read(self, x: int) -> list[int]:
+        return [a for a in self.program.nodes[x].args if self.program.kinds[a] is NodeKind.VECTOR]
 
     def moments(self) -> Iterator[Key]:
         """Each vector with itself, and with some of those that the same matrices and readouts multiply."""
@@ -222,41 +262,54 @@ class _Candidates:
 
     def signals(self) -> Iterator[Key]:
         for g in self.program.gvars:
-            for k in self._partners(g, self.classes[self.program.symbol(g)]):
+            for k in self.classes[self.program.symbol(g)]:
                 for (i, j), o, p in product(self.pairs, self._above(g), self._above(k)):
                     if i < j or (g, o) <= (k, p):
                         yield g, o, i, k, p, j
 
-    def path_slopes(self) -> Iterator[Key]:
-        atoms = {a for terms in self.execution.sums.values() for weight, _ in terms for a in weight if a[0] == "slope"}
-        for i, j in self.pairs:
-            law = self.pilot[i, j].law
-            for atom in sorted(atoms):
-                x, a, y, b = (int(r) for r in atom[1:])
-                if a < 0 or b < 0 or self._contracts(x) or self._contracts(y):
-                    continue
-                one, two = (law.slopes(s, r)[self.form.frontier(r).index(c)] for s, r, c in ((0, x, a), (1, y, b)))
-                if np.ptp(one * two) > 1e-12:
-                    yield x, a, y, b, i, j
+    # the steps of paths: every term of every sum ------------------------------------------------------
 
-    def _contracts(self, x: int) -> bool:
-        """Whether a contracted MatMul lies between a vector and the Gaussians that it is made of."""
-        stack, seen = [x], {x}
-        while stack:
-            k = stack.pop()
-            if k in self.form.contractions:
-                return True
-            if self.program.kinds[k] is not NodeKind.VECTOR or self.form.g_linear(k):
-                continue
-            fresh = [a for a in self.program.nodes[k].args if a not in seen]
-            seen.update(fresh)
-            stack += fresh
-        return False
+    def path_starts(self) -> Iterator[Key]:
+        nodes = self.program.nodes
+        for g, k in self.steps.starts:
+            exact = nodes[g].op == "param"
+            yield from ((g, k, i, j) for i, j in (self.pairs[:1] if exact else self.pairs))
+
+    def path_matrices(self) -> Iterator[Key]:
+        """But of what is 0 at these inputs, such as a part of them that is 0."""
+        nodes, law = self.program.nodes, self.pilot[self.pairs[0]].law
+        for g, k in self.steps.through_matrices:
+            read = {nodes[g].args[0], nodes[k].args[0]}
+            if all(law.moment2(s, h, s, h) > 0 for h in read for s in (0, 1)):
+                yield g, k
+
+    def path_sums(self) -> Iterator[Key]:
+        """Factors that are numbers are the same at all inputs."""
+        for (x, y), (a, b) in self.steps.through_sums:
+            exact = all(not self.structure.reads_input[r] for z in {x, y} for r in self._factors(z))
+            yield from ((x, a, y, b, i, j) for i, j in (self.pairs[:1] if exact else self.pairs))
+
+    def _factors(self, x: int) -> list[int]:
+        node = self.program.nodes[x]
+        return [r for r in node.args if self.program.kinds[r] is not NodeKind.VECTOR] if node.op == "mul" else []
+
+    def path_slopes(self) -> Iterator[Key]:
+        for i, j in self.pairs:
+            yield from ((x, a, y, b, i, j) for (x, y), (a, b) in self.steps.through_nonlins)
+
+    def readout_starts(self) -> Iterator[Key]:
+        for o, x, p, y in self.steps.readouts:
+            trained = any(self.program.parameters[v].trained for v, r in self.program.outputs[o].terms if r == x)
+            if trained:
+                yield from ((o, x, p, y, i, j) for i, j in self.pairs)
+
+    def readouts(self) -> Iterator[Key]:
+        return (key for key in self.steps.readouts if self.structure.moved_together(key[1], key[3]))
 
     def changes(self) -> Iterator[Key]:
         for (i, j), g in product(self.pairs, self.program.gvars):
             if self.structure.moves(g, self.slopes):
-                for k in self._partners(g, self.classes[self.program.symbol(g)]):
+                for k in self.classes[self.program.symbol(g)]:
                     yield from ((g, i, k, p, j) for p in self._above(k))
 
     def responses(self) -> Iterator[Key]:

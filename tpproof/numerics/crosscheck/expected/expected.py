@@ -128,63 +128,75 @@ def _of_kernels(found: Kernels, wanted: Sequence[Quantity], setting: Setting) ->
 # everything else, one replicate at a time -------------------------------------------------------------
 
 
-def _pairs_of(quantity: Quantity) -> list[InputPair]:
+def pairs_of(quantity: Quantity) -> list[InputPair]:
     """The pairs of inputs whose numbers a quantity needs."""
     key = quantity.key
     match quantity.kind:
-        case Kind.PARAMETER:
-            return [(key[3], key[4])]
-        case Kind.MOMENT2:
-            return [(key[2], key[3])]
+        case Kind.KERNEL | Kind.PARAMETER | Kind.SLOPE | Kind.SUM | Kind.READOUT_START | Kind.MOMENT2 | Kind.START:
+            return [(key[-2], key[-1])]
         case Kind.SIGNAL:
             return [(key[2], key[5])]
-        case Kind.SLOPE:
-            return [(key[4], key[5])]
         case Kind.CHANGE:
             return [(key[1], key[4]), (key[4], key[4])]
         case Kind.RESPONSE:
             return [(key[1], key[4])]
+        case Kind.OUTPUT_CHANGE:
+            return [(key[1], key[2])]
     return []
+
+
+def _input_of(quantity: Quantity) -> int:
+    """That of a quantity of one input; any, of one that knows none."""
+    return 0 if quantity.kind in (Kind.MATMUL, Kind.READOUT) else quantity.key[1]
 
 
 def _drawn(
     execution: Execution, wanted: Sequence[Quantity], setting: Setting, sampling: Sampling, limits: Bounds
 ) -> Array:
     """``[replicate, quantity]``."""
-    pairs = list(dict.fromkeys(pair for q in wanted for pair in _pairs_of(q)))
+    pairs = list(dict.fromkeys(pair for q in wanted for pair in pairs_of(q)))
     seen = {i for pair in pairs for i in pair}
     for quantity in wanted:
-        if not _pairs_of(quantity) and quantity.key[1] not in seen:
-            pairs.append((quantity.key[1], quantity.key[1]))
-            seen.add(quantity.key[1])
+        i = _input_of(quantity)
+        if not pairs_of(quantity) and i not in seen:
+            pairs.append((i, i))
+            seen.add(i)
     found = np.zeros((sampling.replicates, len(wanted)))
     for r, numbers in enumerate(replicates(execution, setting, pairs, sampling, limits)):
         with np.errstate(all="ignore"):  # what is not finite is seen by the caller
-            reader = _Replicate(numbers, setting)
+            reader = Replicate(numbers, setting)
             found[r] = [reader.value(q) for q in wanted]
     return found
 
 
-class _Replicate:
+class Replicate:
     """The value of every quantity from one set of points."""
 
     def __init__(self, numbers: dict[InputPair, PairNumbers], setting: Setting) -> None:
         self.numbers, self.chi = numbers, np.array(setting.slopes)
         self.place = {i: (pair, s) for pair in numbers for s, i in enumerate(pair)}
-        first = next(iter(numbers.values()))
-        self.program, self.form = first.program, first.law.form
+        self.first = next(iter(numbers.values()))
+        self.program, self.form = self.first.program, self.first.law.form
         self.classes: dict[tuple[int, bool], list[int]] = defaultdict(list)
         for g in self.program.gvars:
             self.classes[self.program.symbol(g)].append(g)
         self._steps: dict[InputPair, StepForms] = {}
+        self._sums_sent: dict[tuple[int, int], list[Array]] = {}
         self.readers: dict[Kind, Callable[..., float]] = {
+            Kind.KERNEL: lambda o, p, i, j: float(self.numbers[i, j].kernel[:, o, p].sum()),
+            Kind.OUTPUT_CHANGE: lambda o, i, j: -float(self.numbers[i, j].kernel[:, o].sum(axis=0) @ self.chi),
             Kind.PARAMETER: lambda q, o, p, i, j: float(self.numbers[i, j].kernel[q, o, p]),
             Kind.MEAN: lambda x, i: self._at(i).law.mean(self.place[i][1], x),
             Kind.MOMENT2: lambda x, y, i, j: self.numbers[i, j].law.moment2(0, x, 1, y),
             Kind.MOMENT4: lambda x, i: self._at(i).law.moment4(self.place[i][1], x),
             Kind.SCALAR: lambda k, i: self._at(i).law.scalar(self.place[i][1], k),
             Kind.SIGNAL: lambda g, o, i, k, p, j: float(self._signal(i, j, g, k)[o, p]),
-            Kind.SLOPE: lambda x, a, y, b, i, j: self.numbers[i, j].slope(x, a, y, b),
+            Kind.START: lambda g, k, i, j: self.numbers[i, j].weight((self.form.base(g), self.form.base(k)), None),
+            Kind.MATMUL: self._through_matrix,
+            Kind.SUM: lambda x, a, y, b, i, j: self.numbers[i, j].weight((x, y), (a, b)),
+            Kind.SLOPE: lambda x, a, y, b, i, j: self.numbers[i, j].weight((x, y), (a, b)),
+            Kind.READOUT_START: lambda o, x, p, y, i, j: self.numbers[i, j].readout_start(o, p, x, y),
+            Kind.READOUT: lambda o, x, p, y: self.first.readout_weight(o, p, (x, y)),
             Kind.CHANGE: self._change,
             Kind.RESPONSE: lambda g, i, k, p, j: -float(self.chi[p]) * self.numbers[i, j].path_sum(g, k),
         }
@@ -199,13 +211,21 @@ class _Replicate:
     def _signal(self, i: int, j: int, g: int, k: int) -> Array:
         return self.numbers[i, j].signal(self.form.base(g), self.form.base(k))
 
+    def _through_matrix(self, g: int, k: int) -> float:
+        nodes = self.program.nodes
+        return self.first.weight((g, k), (nodes[g].args[0], nodes[k].args[0]))
+
     def _change(self, g: int, i: int, k: int, p: int, j: int) -> float:
         """−Σ_q χ_q Σ_m C(g, m) D_qp(m, k): (107) times Z^dk; with contractions, the decontraction lemma's."""
         if self.form.contractions:
             if (i, j) not in self._steps:
                 self._steps[i, j] = StepForms(self.numbers[i, j], tuple(self.chi))
             return self._steps[i, j].change(g, k, p)
-        total = 0.0
-        for m in self.classes[self.program.symbol(g)]:
-            total -= self.numbers[i, j].path_sum(g, m) * float(self.chi @ self._signal(j, j, m, k)[:, p])
-        return total
+        answers = (self.numbers[i, j].path_sum(g, m) for m in self.classes[self.program.symbol(g)])
+        return -sum(c * s for c, s in zip(answers, self._sent(j, k, p), strict=True))
+
+    def _sent(self, j: int, k: int, p: int) -> list[float]:
+        """Σ_q χ_q D_qp(m, k) at input j, m every G-var of k's symbol."""
+        if (j, k) not in self._sums_sent:
+            self._sums_sent[j, k] = [self.chi @ self._signal(j, j, m, k) for m in self.classes[self.program.symbol(k)]]
+        return [float(sent[p]) for sent in self._sums_sent[j, k]]

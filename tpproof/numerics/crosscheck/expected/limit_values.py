@@ -28,7 +28,7 @@ from tpproof.numerics.sampling.sample import (
     normal_points,
     require_room,
 )
-from tpproof.program.atoms import Atom, Pair, Ref
+from tpproof.program.atoms import Atom, Pair, Ref, Terms
 from tpproof.program.constants import to_float
 from tpproof.program.model import Program
 from tpproof.program.symmetry import Orbits, Symmetry
@@ -116,9 +116,21 @@ class PairNumbers(PathSums):
         count = len(self.program.outputs)
         return self._signals.get((a, b), np.zeros((count, count)))
 
-    def slope(self, x: int, a: Ref, y: int, b: Ref) -> float:
-        """E[∂_a Z^x ∂_b Z^y], x at input i and y at input j."""
-        return self.number(("slope", x, a, y, b))
+    def weight(self, pair: Pair, before: Pair | None) -> float:
+        """With which C of one pair stands in C of another, or with which paths start there (None); 0 if none do."""
+        return self._weight_in(self.execution.every_sum.get(pair, ()), before)
+
+    def readout_weight(self, o: int, p: int, pair: Pair) -> float:
+        """With which C of a pair that outputs o and p read stands in K_op."""
+        return self._weight_in(self.execution.kernels.get((o, p), ()), pair)
+
+    def readout_start(self, o: int, p: int, x: int, y: int) -> float:
+        """The terms κ E[Z^x Z^y] of K_op."""
+        terms = self.execution.kernels.get((o, p), ())
+        return self._weight_in(tuple(t for t in terms if ("moment2", x, y) in t[0]), None)
+
+    def _weight_in(self, terms: Terms, before: Pair | None) -> float:
+        return sum((math.prod(self.number(a) for a in weight) for weight, ref in terms if ref == before), 0.0)
 
 
 @dataclass(frozen=True)

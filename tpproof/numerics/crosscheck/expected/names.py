@@ -18,6 +18,11 @@ EQUATIONS: dict[Kind, str] = {
     Kind.SCALAR: "B.4, (63)",
     Kind.SIGNAL: "(105)–(106)",
     Kind.SLOPE: "B.4, (95)",
+    Kind.START: "(95)",
+    Kind.MATMUL: "(95)",
+    Kind.SUM: "(95), linear",
+    Kind.READOUT_START: "(100)",
+    Kind.READOUT: "(100)",
     Kind.CHANGE: "(107)",
     Kind.RESPONSE: "(107)",
     Kind.OUTPUT_CHANGE: "(122)",
@@ -25,12 +30,14 @@ EQUATIONS: dict[Kind, str] = {
 }
 
 
-def named(program: Program, kind: Kind, key: tuple[int, ...], contracted: bool) -> Quantity:
-    """A quantity with its name; `contracted` where (107) holds only as the decontraction lemma corrects it."""
+def named(program: Program, kind: Kind, key: tuple[int, ...], contracted: bool, exact: bool) -> Quantity:
+    """A quantity with its name; `contracted` where (107) holds only as the decontraction lemma corrects it, `exact` if
+    it is a number that every network has.
+    """
     equation = EQUATIONS[kind]
     if kind is Kind.CHANGE and contracted:
         equation = "(107), decontracted"
-    return Quantity(kind, key, _name(program, kind, key), equation)
+    return Quantity(kind, key, _name(program, kind, key), equation, exact)
 
 
 def _name(program: Program, kind: Kind, key: tuple[int, ...]) -> str:
@@ -52,6 +59,19 @@ def _name(program: Program, kind: Kind, key: tuple[int, ...]) -> str:
             return f"E[{_signal(program, *key[:3])} {_signal(program, key[3], key[4], key[5])}]"
         case Kind.SLOPE:
             return f"E[{_slope(program, key[0], key[1], key[4])} {_slope(program, key[2], key[3], key[5])}]"
+        case Kind.START:
+            return f"start of paths at {_pair(program, key[0], key[1], *key[2:])}"
+        case Kind.MATMUL:
+            return f"σ² of paths into {_pair(program, *key)}"
+        case Kind.SUM:
+            x, a, y, b, i, j = key
+            return f"weight of {_pair(program, a, b)} in {_pair(program, x, y, i, j)}"
+        case Kind.READOUT_START:
+            o, x, p, y, i, j = key
+            return f"start of paths in K{_two(program, o, p)} at {_pair(program, x, y, i, j)}"
+        case Kind.READOUT:
+            o, x, p, y = key
+            return f"σ² of paths into K{_two(program, o, p)} from {_pair(program, x, y)}"
         case Kind.CHANGE:
             return f"(107) at {_change(program, *key[:2])} with {_signal(program, key[2], key[3], key[4])}"
         case Kind.RESPONSE:
@@ -73,6 +93,11 @@ def _one(program: Program, o: int, digits: dict[int, int]) -> str:
 
 def _two(program: Program, o: int, p: int) -> str:
     return f"[{o},{p}]" if len(program.outputs) > 1 else ""
+
+
+def _pair(program: Program, x: int, y: int, *inputs: int) -> str:
+    one, two = (f"({_xi(i)})" for i in inputs) if inputs else ("", "")
+    return f"({node_name(program, x)}{one}, {node_name(program, y)}{two})"
 
 
 def _z(program: Program, x: int, i: int) -> str:

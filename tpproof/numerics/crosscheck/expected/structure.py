@@ -83,10 +83,14 @@ class Structure:
             mask |= 1 << out.bias
         return mask
 
-    def shared(self, o: int, p: int) -> list[int]:
-        """The trained parameters whose parts of K_op differ from network to network."""
+    def trained_in(self, o: int, p: int) -> list[int]:
+        """The trained parameters that have a part of K_op."""
         both = self.trained_below(o) & self.trained_below(p)
-        return [q for q in range(len(self.program.parameters)) if both >> q & 1 and not self.exact_part(q, o, p)]
+        return [q for q in range(len(self.program.parameters)) if both >> q & 1]
+
+    def shared(self, o: int, p: int) -> list[int]:
+        """Those whose parts differ from network to network."""
+        return [q for q in self.trained_in(o, p) if not self.exact_part(q, o, p)]
 
     def moves(self, g: int, slopes: tuple[float, ...]) -> bool:
         """Whether a step with these χ changes a vector in the limit."""
@@ -94,6 +98,54 @@ class Structure:
         for o, slope in enumerate(slopes):
             trained |= self.trained_below(o) if slope else 0
         return bool(self.parameters_below[g] & trained)
+
+    @cached_property
+    def gvars_met(self) -> list[frozenset[int]]:
+        """Node → the G-vars that are met first below it (itself, if it is one), and not through Moments."""
+        found: list[frozenset[int]] = []
+        for k, node in enumerate(self.program.nodes):
+            if node.op in GVAR_OPS:
+                found.append(frozenset((k,)))
+            else:
+                read = node.args if self.program.kinds[k] is Kind.VECTOR else ()
+                found.append(frozenset[int]().union(*(found[a] for a in read)))
+        return found
+
+    def moved_together(self, x: int, y: int) -> bool:
+        """Whether training moves two vectors in the limit by one parameter along isomorphic paths: C(x, y) is no empty
+        sum.
+        """
+        by_symbol: dict[tuple[int, bool], list[int]] = {}
+        for k in self.gvars_met[y]:
+            by_symbol.setdefault(self.program.symbol(k), []).append(k)
+        return any(self._moved(g, k) for g in self.gvars_met[x] for k in by_symbol.get(self.program.symbol(g), ()))
+
+    def _moved(self, g: int, k: int) -> bool:
+        """The same of two G-vars of one symbol."""
+        if (g, k) not in self._known:
+            node, other = self.program.nodes[g], self.program.nodes[k]
+            carried = node.op == "matmul" and node.data[0] not in self._without_variance
+            below = carried and self.moved_together(node.args[0], other.args[0])
+            self._known[g, k] = self.moved_alone(g, k) or below
+        return self._known[g, k]
+
+    def moved_alone(self, g: int, k: int) -> bool:
+        """Whether their own parameter is trained and reads something at both."""
+        parameter = self.program.parameters[self.program.nodes[g].data[0]]
+        read = {*self.program.nodes[g].args, *self.program.nodes[k].args}
+        return parameter.trained and not read & self._silent
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, int], bool]:
+        return {}
+
+    @cached_property
+    def _without_variance(self) -> set[int]:
+        return {p for p, parameter in enumerate(self.program.parameters) if to_float(parameter.variance()) == 0}
+
+    @cached_property
+    def _silent(self) -> set[int]:
+        return {k for k, number in self.fixed.items() if number == 0}
 
     @cached_property
     def reads_input(self) -> list[bool]:

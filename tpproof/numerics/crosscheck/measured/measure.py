@@ -13,6 +13,7 @@ from tpproof.numerics.crosscheck.measured.averages import Averages
 from tpproof.numerics.crosscheck.measured.one_step import STEPS, OneStep, pairs_of
 from tpproof.numerics.crosscheck.measured.slopes import slopes
 from tpproof.numerics.crosscheck.measured.trajectory import trajectory
+from tpproof.numerics.crosscheck.measured.weights import Weights, moments_for
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
 from tpproof.numerics.finite.kernels import KernelSink, readout_kernels
 from tpproof.numerics.finite.memory import measuring_numbers, require_room
@@ -96,12 +97,13 @@ def measure(
     kernels, moments, signals and slopes; as many for each pair of inputs (trained on, looked at) of the one step, and
     two for each G-var, input and step of the training. Kernels alone cost what `empirical_kernels` costs.
     """
+    require_addresses(program, quantities, setting)
     space = Space(width, seed=seed, **backend)
     return Measurement(program, quantities, setting, space, sampler, memory, step_rate).run()
 
 
 class Measurement:
-    """One network and what is read off it."""
+    """One network and what is read off it, at addresses that it has."""
 
     def __init__(
         self,
@@ -126,12 +128,13 @@ class Measurement:
     def run(self) -> Measured:
         """Forward, backward, a step, training."""
         net, program, count = self.net, self.net.program, len(self.inputs)
-        require_addresses(program, self.quantities, self.setting)
         self.require_room()
-        averages = Averages(net, self.quantities)
+        moments = moments_for(program, self.quantities, count)
+        averages = Averages(net, list(dict.fromkeys([*self.quantities, *moments])))
         state = net.forward(self.inputs, rows=len(program.outputs), shown=True, watch=averages.see)
         net.require_finite([state.outputs], "an output")
         found = averages.values(state)
+        found.update(Weights(net, state, found).values(self.quantities))
         found.update(slopes(net, state, self.quantities))
         found.update(self._backward(state))
         followed = np.zeros((0, count, len(program.outputs)))

@@ -19,6 +19,8 @@ from tpproof.program.model import Kind as NodeKind
 
 Slot = tuple[int, int]
 """(x, a): ∂_a x."""
+TOGETHER = 4
+"""Inner products of so many pairs cost as much as a product of matrices makes of one."""
 
 
 def slopes(net: FiniteNetwork, state: Pass, quantities: Sequence[Quantity]) -> dict[Quantity, float]:
@@ -102,9 +104,10 @@ class Chains:
     variables: Collection[int]
 
     def _below(self) -> list[int]:
-        """The vectors below the tops, down to G-vars, in program order."""
+        """The vectors below the tops that are no G-vars, down to G-vars, in program order."""
         nodes, single = self.net.program.nodes, self.net.plan.single
-        met, stack = set(self.tops), list(self.tops)
+        met = {x for x in self.tops if nodes[x].op not in GVAR_OPS}
+        stack = list(met)
         while stack:
             k = stack.pop()
             for a in () if nodes[k].op in GVAR_OPS else nodes[k].args:
@@ -125,6 +128,7 @@ class Chains:
         back = Local(space, plan, Group(width, functions, (), ()), singles)  # type: ignore[arg-type]
         numbers = values_of.numbers()
         slots = sorted({slot for pair in pairs for slot in pair})
+        together = TOGETHER * len(pairs) > len(slots) ** 2
 
         def work(_: slice, blocks: list[Array]) -> tuple[list[Array], list[Any]]:
             values = {**numbers, **dict(zip(reads, blocks, strict=True))}
@@ -132,16 +136,26 @@ class Chains:
             known: dict[tuple[int, int], Any] = {}
             found: dict[Slot, Array] = {}
             for x in sorted(self.tops):
-                arrived = {x: space.xp.ones_like(values[x])}
+                arrived = {x: space.xp.ones_like(values[x] if x in values else blocks[0])}
                 back.reverse(values, known, arrived, lambda _a, _s: None)
                 found.update({(x, a): arrived[a] for y, a in slots if y == x and a in arrived})
             missing = [slot for slot in slots if slot not in found]
             if missing:
                 raise TpproofError("E151", f"the derivative of node {missing[0][0]} by node {missing[0][1]}",
                                    "a linear combination of G-vars that it reads")  # fmt: skip
+            if together:
+                rows = space.xp.concat([spread(found[slot]) for slot in slots])
+                return [], [rows @ rows.T]
             return [], [found[one] @ found[two].T for one, two in pairs]
+
+        def spread(slope: Array) -> Array:
+            """A row for each input."""
+            return space.xp.broadcast_to(slope, (self.state.count, slope.shape[1]))
 
         given = [self.state.values[k] for k in reads]
         length = space.length(width)  # type: ignore[arg-type]
         _, sums = space.coordinatewise(work, given, space.local(length))
-        return dict(zip(pairs, (s / length for s in sums), strict=True))
+        if not together:
+            return dict(zip(pairs, (s / length for s in sums), strict=True))
+        place = {slot: slice(n * self.state.count, (n + 1) * self.state.count) for n, slot in enumerate(slots)}
+        return {(one, two): sums[0][place[one], place[two]] / length for one, two in pairs}

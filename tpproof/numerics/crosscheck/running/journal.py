@@ -106,7 +106,8 @@ def _read(path: Path, first: dict[str, Any]) -> dict[Task, Values] | None:
     for line in lines:
         match parsed(line):
             case {"width": int(width), "sample": int(sample), "values": [*values]}:
-                if all(isinstance(value, float) and isfinite(value) for value in values):
+                whole = not isinstance(width, bool) and not isinstance(sample, bool)
+                if whole and all(isinstance(value, float) and isfinite(value) for value in values):
                     found[Task(width, sample)] = np.array(values, dtype=np.float64)
     return found
 

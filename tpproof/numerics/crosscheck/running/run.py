@@ -55,6 +55,7 @@ def run(
     progress: Progress | None = None,
     stop_on_interrupt: bool = True,
     timeout: float = cluster.TIMEOUT,
+    length: Callable[[Task], int] | None = None,
 ) -> Results:
     """Computes tasks.
 
@@ -76,6 +77,8 @@ def run(
         At Ctrl-C, return what there is. Otherwise KeyboardInterrupt is passed on.
     timeout
         Seconds to wait for the scheduler, and for its first worker.
+    length
+        How many numbers a task has: those of a journal that has others are computed again.
 
     Returns
     -------
@@ -95,7 +98,8 @@ def run(
     tell = progress or (lambda done, total: None)
     partial = False
     with journal_of(journal, work) as book:
-        found = {task: book.done[task] for task in wanted if task in book.done}
+        done = {task: book.done[task] for task in wanted if task in book.done}
+        found = {task: row for task, row in done.items() if length is None or len(row) == length(task)}
         resumed = len(found)
         todo = [task for task in wanted if task not in found]
         tell(resumed, len(wanted))

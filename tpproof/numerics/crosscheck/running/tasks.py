@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tpproof.errors import TpproofError
+from tpproof.numerics.crosscheck.defaults import TRAINED
 from tpproof.numerics.workers.recipe import Recipe, made_of
 
 Values: TypeAlias = NDArray[np.float64]
@@ -22,6 +23,11 @@ class Task:
 
     width: int
     sample: int
+
+    @property
+    def trained(self) -> bool:
+        """Whether the network's trajectory is followed."""
+        return self.sample < TRAINED
 
     def __str__(self) -> str:
         return f"width {self.width}, sample {self.sample}"

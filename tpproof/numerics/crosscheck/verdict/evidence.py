@@ -110,7 +110,8 @@ def _row(final: Final) -> dict[str, Any]:
 def decisive(check: CrossCheck) -> tuple[Final, ...]:
     """Up to `MOST_ROWS` quantities: those that disagree, the kernel's, and the largest |z| of each kind."""
     ranked = sorted(check.finals, key=lambda f: -abs(f.z or 0.0))
-    chosen = list(check.disagreeing[: MOST_ROWS // 2])
+    wrong = [f for f in check.disagreeing if f is not check.earliest]
+    chosen = [f for f in [check.earliest, *wrong] if f is not None][: MOST_ROWS // 2]
     kernel = [f for f in check.finals if f.quantity.kind is Kind.KERNEL and f.agrees]
     chosen += kernel[: MOST_ROWS // 4]
     for kind in Kind:

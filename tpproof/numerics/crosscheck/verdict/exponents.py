@@ -56,9 +56,13 @@ class Slopes:
         return found is not None and abs(found.slope + 0.5) > max(UNSETTLED * found.se, NEAR)
 
 
-def slopes(quantities: Sequence[Quantity], found: Spread, limits: Array, errors: Array) -> Slopes:
-    """Weighted log-log fits; quantities that do not fluctuate have no slope."""
-    fluctuations, biases = _fluctuations(found), _biases(found, limits, errors)
+def slopes(parts: Sequence[tuple[Sequence[Quantity], Spread, Array, Array]]) -> Slopes:
+    """Weighted log-log fits, of quantities, their spread, limits and the limits' errors; quantities that do not
+    fluctuate have no slope.
+    """
+    quantities = [q for of_part, _, _, _ in parts for q in of_part]
+    fluctuations = [s for _, found, _, _ in parts for s in _fluctuations(found)]
+    biases = [s for _, found, limits, errors in parts for s in _biases(found, limits, errors)]
     kinds: dict[str, list[Slope]] = {}
     for quantity, slope in zip(quantities, fluctuations, strict=True):
         if slope is not None:

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from tpproof.numerics.crosscheck.quantities import Quantity
+from tpproof.numerics.crosscheck.verdict.decisions import EXACT
 from tpproof.numerics.crosscheck.verdict.exponents import Slope, Slopes
 from tpproof.numerics.crosscheck.verdict.report import CrossCheck, KindSummary
-from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Row
+from tpproof.numerics.crosscheck.verdict.statistics import Final, Row
 
 
 def as_json(check: CrossCheck) -> dict[str, Any]:
@@ -19,6 +20,7 @@ def as_json(check: CrossCheck) -> dict[str, Any]:
         "agrees": check.agrees,
         "verdict": check.verdict.value,
         "disagreeing": [f.quantity.name for f in check.disagreeing],
+        "earliest": None if check.earliest is None else check.earliest.quantity.name,
         "network": {"name": check.name, "sha256": check.network_sha256},
         "rows": [_row(r) for r in check.rows],
         "finals": [_final(f) for f in check.finals],
@@ -33,6 +35,7 @@ def as_json(check: CrossCheck) -> dict[str, Any]:
         "samples": list(check.samples),
         "deviations": {kind: [asdict(d) for d in found] for kind, found in check.deviations.items()},
         "seconds": check.seconds,
+        "partial": check.partial,
         "notes": list(check.notes),
     }
 

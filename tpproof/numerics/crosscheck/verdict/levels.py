@@ -29,6 +29,17 @@ def detected(quantile: Array, dof: Array) -> Array:
     return found
 
 
+def rejections(p: Array, tested: Flags, exact: Flags, alpha: float) -> Flags:
+    """(Q,): which hypotheses are rejected; the chance of a wrong one among them is at most alpha.
+
+    Numbers that every network has (`exact`) are never rejected by chance, so the others share all of alpha.
+    """
+    found = exact & tested & (p <= alpha / len(p))
+    chance = np.flatnonzero(~exact)
+    found[chance] = holm(p[chance], tested[chance], alpha)
+    return found
+
+
 def holm(p: Array, tested: Flags, alpha: float) -> Flags:
     """(Q,): which hypotheses Holm's rule rejects; the chance of a wrong one among them is at most alpha."""
     order = np.argsort(np.where(tested, p, 2.0), kind="stable")

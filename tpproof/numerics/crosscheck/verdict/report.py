@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import numpy as np
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity, Setting
+from tpproof.numerics.crosscheck.verdict.decisions import EXACT
 from tpproof.numerics.crosscheck.verdict.exponents import Slope, Slopes
-from tpproof.numerics.crosscheck.verdict.samples import Samples, limit_arrays, scales
-from tpproof.numerics.crosscheck.verdict.statistics import EXACT, Final, Findings, Row, Verdict, examine
+from tpproof.numerics.crosscheck.verdict.samples import Samples, scales
+from tpproof.numerics.crosscheck.verdict.statistics import Compared, Final, Findings, Row, Verdict, examine
 from tpproof.numerics.functions import Array
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ TITLES = {
     Kind.SCALAR: "scalars",
     Kind.SIGNAL: "error signals",
     Kind.SLOPE: "slopes on paths",
+    Kind.START: "starts of paths",
+    Kind.MATMUL: "paths through matrices",
+    Kind.SUM: "paths through sums",
+    Kind.READOUT_START: "starts at readouts",
+    Kind.READOUT: "paths through readouts",
     Kind.CHANGE: "changes in one step",
     Kind.RESPONSE: "coefficients of (107)",
     Kind.OUTPUT_CHANGE: "outputs after one step",
@@ -180,6 +187,13 @@ class CrossCheck:
         return tuple(sorted((f for f in self.finals if not f.agrees), key=lambda f: -abs(f.z or 0.0)))
 
     @property
+    def earliest(self) -> Final | None:
+        """The quantity to look at first where some disagree: what comes first in the proof, since all that rests on a
+        wrong number is wrong too.
+        """
+        return min((f for f in self.finals if not f.agrees), key=lambda f: f.quantity.place, default=None)
+
+    @property
     def detectable(self) -> float | None:
         """The smallest relative error of the kernel that would have been detected, in each of its entries, with
         probability 0.9; where the kernel was left out, of every quantity. None if one of them was not tested. Of other
@@ -272,10 +286,7 @@ class CrossCheck:
 
 
 def joined(
-    samples: Samples,
-    limits: Array,
-    errors: Array | None = None,
-    *,
+    *compared: Compared,
     name: str,
     network_sha256: str,
     backend: str,
@@ -288,11 +299,13 @@ def joined(
     trajectories: Trajectories | None = None,
     partial: bool = False,
     setting: Setting | None = None,
-    beyond: Array | None = None,
 ) -> CrossCheck:
-    """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises."""
-    found = examine(samples, limits, errors, alpha, limit_dof, beyond)
-    values = limit_arrays(samples, limits, errors)[0]
+    """Samples and limits as a `CrossCheck`: `statistics.examine`, and what figures need. Raises what that raises.
+
+    Widths and numbers of networks are those of the first.
+    """
+    found = examine(*compared, alpha=alpha, limit_dof=limit_dof)
+    samples = compared[0].samples
     return CrossCheck(
         name=name,
         network_sha256=network_sha256,
@@ -306,28 +319,39 @@ def joined(
         widths=samples.widths,
         samples=samples.counts,
         alpha=alpha,
-        deviations=_deviations(samples, values),
+        deviations=_deviations(compared),
         seconds=seconds,
         notes=(*notes, *_undecided(found)),
         trajectories=trajectories,
         partial=partial,
-        approaches=_approaches(samples, values),
+        approaches=_approaches(samples, compared[0].limits),
         setting=setting,
     )
 
 
 def _undecided(found: Findings) -> tuple[str, ...]:
-    """What is not decided since fluctuations do not shrink as they should, kind by kind."""
+    """What is not decided, kind by kind, and why."""
     notes = []
     for kind in dict.fromkeys(f.quantity.kind for f in found.finals if not f.settled):
-        why = "which rest on what is not"
-        if kind is not Kind.TRAJECTORY:
-            why = f"whose fluctuations shrink as n^{found.slopes.kinds[kind.value].slope:.2f}, not n^-0.50"
+        of_kind = [f for f in found.finals if f.quantity.kind is kind and not f.settled]
+        slope = found.slopes.kinds.get(kind.value)
+        if all(f.constant for f in of_kind):
+            why = f"{len(of_kind)} of them the same number in all networks, but not the limit: rarer than these show"
+        elif kind is Kind.TRAJECTORY or slope is None:
+            why = "since what they rest on is not"
+        else:
+            why = f"whose fluctuations shrink as n^{slope.slope:.2f}, not n^-0.50"
         notes.append(f"not decided at these widths: {TITLES[kind]}, {why}")
     return tuple(notes)
 
 
-def _deviations(samples: Samples, limits: Array) -> dict[str, tuple[Deviation, ...]]:
+def _deviations(compared: Sequence[Compared]) -> dict[str, tuple[Deviation, ...]]:
+    """Of the kinds that were measured at all widths."""
+    everywhere = [c for c in compared if c.samples.widths == compared[0].samples.widths]
+    return {kind: at for c in everywhere for kind, at in _of_kinds(c.samples, c.limits).items()}
+
+
+def _of_kinds(samples: Samples, limits: Array) -> dict[str, tuple[Deviation, ...]]:
     scale = scales(samples, limits)
     kinds = np.array([q.kind.value for q in samples.quantities])
     found: dict[str, tuple[Deviation, ...]] = {}

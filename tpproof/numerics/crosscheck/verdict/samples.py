@@ -16,6 +16,8 @@ from tpproof.numerics.functions import Array
 Flags: TypeAlias = NDArray[np.bool_]
 CONSTANT = 1e-10
 """What sums of many coordinates lose to rounding is less, relative to what is summed."""
+LOST = 1e-14
+"""What a product of two vectors that is 0 is off, relative to such products that are not."""
 ZERO = 0.01
 """See `scales`."""
 
@@ -99,10 +101,17 @@ def scales(samples: Samples, limits: Array) -> Array:
     return np.where(found > 0, found, 1.0)
 
 
-def rounding(limits: Array, scale: Array) -> Array:
-    """(Q,): numbers that are closer than this are the same number rounded. What is summed may be larger than the sum,
-    as in a mean that is 0, so that a scale far below those of other quantities is raised.
+def rounding(samples: Samples, limits: Array, scale: Array) -> Array:
+    """(Q,): numbers that are closer than this are the same number rounded.
+
+    Of exact quantities, relative to their own size, so that a large one hides no error of a small one. Of others what
+    is summed may be larger than the sum, as in a mean that is 0: relative to `scales`, and a scale far below those of
+    other quantities is raised.
     """
     sizes = np.abs(limits)[limits != 0]
-    found: Array = CONSTANT * np.maximum(scale, 1e-3 * np.median(sizes) if len(sizes) else 1.0)
+    raised = np.maximum(scale, 1e-3 * np.median(sizes) if len(sizes) else 1.0)
+    exact = np.array([q.exact for q in samples.quantities])
+    measured = np.max([np.abs(table).max(axis=0) for table in samples.values.values()], axis=0)
+    own = np.maximum(CONSTANT * np.maximum(np.abs(limits), measured), LOST * raised)
+    found: Array = np.where(exact, own, CONSTANT * raised)
     return found

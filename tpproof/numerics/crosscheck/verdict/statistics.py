@@ -1,12 +1,7 @@
 """Samples and limits joined: one test a quantity, a verdict for all, and what the run could not have missed.
 
-A network of width n has X = K + b/n + c/n² + … + σ/√n · noise. Each quantity has one final test: the means at several
-widths are extrapolated to n = ∞ (`fits`), and what comes out is compared with the limit, after subtracting the most
-that the bias left can be. Which widths and how many bias terms enter is decided by the variances alone, never by the
-means: the choice that sees the smallest error. The reference law is Student's, by Welch's rule of degrees of freedom
-where variances are not pooled or the limit has an error of its own, after Hall's correction for skewness (J. R.
-Statist. Soc. B 54, 1992), which here may only make a deviation smaller. Holm's rule keeps the chance that a right
-network disagrees anywhere below alpha.
+Each quantity has one final test (`decisions`). Holm's rule keeps the chance that a right network disagrees anywhere
+below alpha.
 """
 
 from __future__ import annotations
@@ -15,21 +10,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from scipy import stats
 
 from tpproof.errors import TpproofError
 from tpproof.numerics.crosscheck.defaults import ALPHA
 from tpproof.numerics.crosscheck.quantities import Kind, Quantity
+from tpproof.numerics.crosscheck.verdict.decisions import EXACT, Decisions, final_tests
 from tpproof.numerics.crosscheck.verdict.exponents import Slopes, slopes
-from tpproof.numerics.crosscheck.verdict.fits import ORDER, bias_weights, fits
-from tpproof.numerics.crosscheck.verdict.levels import detected, holm, quantile
+from tpproof.numerics.crosscheck.verdict.fits import ORDER
+from tpproof.numerics.crosscheck.verdict.levels import rejections
 from tpproof.numerics.crosscheck.verdict.samples import Flags, Samples, limit_arrays, rounding, scales
-from tpproof.numerics.crosscheck.verdict.skewness import before_correction, cumulants, less_skew, noisier
 from tpproof.numerics.crosscheck.verdict.spread import Spread, spread
 from tpproof.numerics.functions import Array
 
-EXACT = 1e9
-"""Degrees of freedom of a standard error that is known."""
 NEARLY = 1e-3
 """A limit below this part of its scale has no relative error."""
 OF_TRAINING = (Kind.KERNEL, Kind.SIGNAL, Kind.CHANGE, Kind.OUTPUT_CHANGE)
@@ -93,8 +85,8 @@ class Final:
     constant
         All networks gave the same number up to rounding; it is compared up to rounding.
     settled
-        Whether fluctuations shrink as n^-1/2 at these widths. If not, the extrapolation means nothing: no power, and no
-        disagreement either. See `Slopes.off`.
+        Whether fluctuations shrink as n^-1/2 at these widths (see `Slopes.off`), and whether a constant that is not the
+        limit is constant by the program. If not, there is no power, and no disagreement either.
     """
 
     quantity: Quantity
@@ -147,29 +139,42 @@ class Findings:
         return tuple(sorted((f for f in self.finals if not f.agrees), key=lambda f: -abs(f.z or 0.0)))
 
 
-def examine(
-    samples: Samples,
-    limits: Array,
-    errors: Array | None = None,
-    alpha: float = ALPHA,
-    limit_dof: float = EXACT,
-    beyond: Array | None = None,
-) -> Findings:
-    """Test every quantity of finite networks against its limit.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Numbers that the same networks have, and their limits. Trajectories have fewer networks than other quantities.
 
-    Parameters
+    Attributes
     ----------
     samples
         What was measured.
     limits, errors
         (Q,): what the proof says, and its standard errors. Deterministic bounds enter as if they were standard errors.
+    beyond
+        (k, Q), for each width: a part of the bias that the networks show by themselves, without the limit. It is
+        allowed for.
+    """
+
+    samples: Samples
+    limits: Array
+    errors: Array | None = None
+    beyond: Array | None = None
+
+
+def examine(
+    *compared: Compared,
+    alpha: float = ALPHA,
+    limit_dof: float = EXACT,
+) -> Findings:
+    """Test every quantity of finite networks against its limit.
+
+    Parameters
+    ----------
+    compared
+        Quantities with their samples and limits; no kind is in two of them.
     alpha
         The chance of a false alarm, of the whole report.
     limit_dof
         The degrees of freedom of `errors`: R − 1 where they come from R replicates of a randomised sample.
-    beyond
-        (k, Q), for each width: a part of the bias that the networks show by themselves, without the limit. It is
-        allowed for.
 
     Raises
     ------
@@ -179,15 +184,20 @@ def examine(
     if not 0 < alpha < 1 or not limit_dof >= 1:
         found_ = f"alpha {alpha} and {limit_dof} degrees of freedom"
         raise TpproofError("E160", found_, "a probability above 0 and below 1, and 1 or more")
-    values, spreads = limit_arrays(samples, limits, errors)
-    scale = scales(samples, values)
-    least = rounding(values, scale)
-    found = spread(samples, least, ORDER)
-    tests = final_tests(found, values, spreads, least, alpha / len(samples.quantities), limit_dof, beyond)
-    exponents = slopes(samples.quantities, found, values, spreads)
-    finals = tuple(_settled(f, exponents) for f in _finals(samples, tests, found, values, spreads, scale, alpha))
+    parts = [_part(c) for c in compared]
+    level = alpha / max(1, sum(int(np.sum(~p.found.across)) for p in parts))
+    tests = [final_tests(p.found, p.limits, p.errors, p.least, level, limit_dof, p.beyond) for p in parts]
+    exponents = slopes([(p.samples.quantities, p.found, p.limits, p.errors) for p in parts])
+    p, tested, exact = (np.concatenate([getattr(t, name) for t in tests]) for name in ("p", "tested", "constant"))
+    rejected = rejections(p, tested, exact, alpha)
+    ends = np.cumsum([len(p.limits) for p in parts])[:-1]
+    finals = tuple(
+        _settled(f, exponents)
+        for p, t, of_part in zip(parts, tests, np.split(rejected, ends), strict=True)
+        for f in _finals(p, t, of_part)
+    )
     return Findings(
-        rows=_rows(samples, found, values, spreads, least),
+        rows=tuple(row for p in parts for row in _rows(p)),
         finals=finals,
         slopes=exponents,
         verdict=verdict(finals),
@@ -196,138 +206,57 @@ def examine(
 
 
 @dataclass(frozen=True, eq=False)
-class Decisions:
-    """The final tests, (Q,) each; `weights` (Q, k). As in `Final`."""
+class _Part:
+    """One `Compared`; `scale` as in `samples.scales`, and `least` is what is rounding."""
 
-    estimate: Array
-    se: Array
-    weights: Array
-    terms: Array
-    bias: Array | None
-    bias_se: Array | None
-    allowance: Array
-    z: Array
-    p: Array
-    dof: Array
-    detectable: Array
-    tested: Flags
-    constant: Flags
+    samples: Samples
+    limits: Array
+    errors: Array
+    beyond: Array | None
+    scale: Array
+    least: Array
+    found: Spread
 
 
-def final_tests(
-    found: Spread,
-    limits: Array,
-    errors: Array,
-    least: Array,
-    level: float,
-    limit_dof: float = EXACT,
-    beyond: Array | None = None,
-) -> Decisions:
-    """One test a quantity, each at `level` when its power is stated and its widths are chosen."""
-    n, m = found.widths, found.counts
-    least = np.where(found.across, least, least / 100)  # of a standard error
-    size = np.where(found.across, 0.0, np.maximum(np.abs(limits), np.sqrt(found.pooled)))
-    candidates = fits(n, m)
-    seen = [_standard_errors(found, f.weights, errors, least, limit_dof) for f in candidates]
-    allowed = [f.allowance(np.full(size.shape, ORDER), size) for f in candidates]
-    cost = [2 * a + quantile(level, dof) * se for a, (se, dof) in zip(allowed, seen, strict=True)]
-    best = np.argmin(np.stack(cost), axis=0)
-    columns = np.arange(len(limits))
-    weights = np.stack([f.weights for f in candidates])[best]
-    se, dof = (np.stack([s[i] for s in seen])[best, columns] for i in (0, 1))
-    order, bias, bias_se = _order(found, size)
-    allowance = np.stack([f.allowance(order, size) for f in candidates])[best, columns]
-    if beyond is not None:
-        allowance = allowance + np.abs(np.sum(weights * beyond.T, axis=1))
-    estimate = np.sum(weights * found.means.T, axis=1)
-    off = estimate - limits
-    raw = np.sign(off) * np.maximum(np.abs(off) - allowance, 0.0) / se
-    tested = (dof > 0) | found.across
-    skew, together = cumulants(found, weights, se)
-    z = np.where(tested, less_skew(raw, skew, together), 0.0)
-    nu = np.where(tested, dof, 1.0)
-    return Decisions(
-        estimate=estimate,
-        se=se,
-        weights=weights,
-        terms=np.array([f.terms for f in candidates])[best],
-        bias=bias,
-        bias_se=bias_se,
-        allowance=allowance,
-        z=z,
-        p=2 * stats.t.sf(np.abs(z), nu),
-        dof=dof,
-        detectable=2 * allowance
-        + se * detected(before_correction(quantile(level, nu), *noisier(skew, together, nu)), nu),
-        tested=tested,
-        constant=found.across,
-    )
-
-
-def _standard_errors(
-    found: Spread, weights: Array, errors: Array, least: Array, limit_dof: float
-) -> tuple[Array, Array]:
-    """Of Σ w_i mean_i − limit, with degrees of freedom: pooled; where n · variance varies, width by width.
-
-    The smaller of both is never taken: where a few networks happen to lie close together, n · variance seems to vary
-    too.
-    """
-    n, m = found.widths, found.counts
-    nu = np.maximum(m - 1, 1.0)
-    pooled = found.pooled * np.sum(weights**2 / (n * m))
-    own = np.where((m > 1)[:, None], found.variances, found.pooled / n[:, None])
-    parts = (weights**2 / m)[:, None] * own
-    apart = np.sum(parts, axis=0)
-    tiny = np.finfo(float).tiny
-    welch = apart**2 / np.maximum(np.sum(parts**2 / nu[:, None], axis=0), tiny)
-    variance = np.where(found.homogeneous, pooled, np.maximum(pooled, apart))
-    dof = np.where(found.homogeneous, found.dof, np.maximum(welch, 1.0))
-    total = variance + errors**2 + least**2
-    # Satterthwaite: a part that is known exactly has no degrees of freedom to lose
-    lost = np.where(found.across, 0.0, variance**2 / np.maximum(dof, tiny)) + errors**4 / limit_dof
-    joint = np.minimum(total**2 / np.maximum(lost, total**2 / EXACT), EXACT)
-    return np.sqrt(total), np.where((dof > 0) | found.across, joint, 0.0)
-
-
-def _order(found: Spread, size: Array) -> tuple[Array, Array | None, Array | None]:
-    """(ρ, b, its standard error): ρ is raised where the widths show a larger bias than `ORDER` times the scale."""
-    order = np.full(size.shape, ORDER)
-    if len(found.widths) == 1:
-        return order, None, None
-    weights = bias_weights(found.widths, found.counts)
-    bias = weights @ found.means
-    se = np.sqrt(found.pooled * np.sum(weights**2 / (found.widths * found.counts)))
-    surely = np.maximum(np.abs(bias) - 2 * se, 0.0)
-    return np.maximum(order, surely / np.where(size > 0, size, np.inf)), bias, se
+def _part(compared: Compared) -> _Part:
+    limits, errors = limit_arrays(compared.samples, compared.limits, compared.errors)
+    scale = scales(compared.samples, limits)
+    least = rounding(compared.samples, limits, scale)
+    found = spread(compared.samples, least, ORDER)
+    return _Part(compared.samples, limits, errors, compared.beyond, scale, least, found)
 
 
 def _settled(final: Final, exponents: Slopes) -> Final:
-    """A test at widths at which the law n^-1/2 does not hold yet decides nothing."""
+    """A test at widths at which the law n^-1/2 does not hold yet decides nothing. Nor do networks that all have the
+    same number by chance, as E[relu(Z − 5)] is 0 in all that are not wide enough.
+    """
     kind = final.quantity.kind
     # with a wrong kernel the descent from each f_0 is wrong, at any width: what training rests on says whether widths
     # are too small for it
     rests_on = OF_TRAINING if kind is Kind.TRAJECTORY else (kind,)
-    if final.constant or not any(exponents.off(k) for k in rests_on):
-        return final
-    return replace(final, agrees=True, blind=True, settled=False)
+    by_chance = final.constant and not final.quantity.exact and not final.agrees
+    if by_chance or (not final.constant and any(exponents.off(k) for k in rests_on)):
+        return replace(final, agrees=True, blind=True, settled=False)
+    return final
 
 
 def verdict(finals: tuple[Final, ...]) -> Verdict:
-    """Disagrees if any quantity does. Blind if a quantity was not tested, or not at widths that say anything, or a test
-    of the kernel (of any kind, where the kernel is left out) has no power.
+    """Disagrees if any quantity does. Blind if a quantity was not tested, or not at widths that say anything; if a test
+    of the kernel has no power; where the kernel is left out, or the same in all networks, if no test of what fluctuates
+    has any.
     """
     if not all(f.agrees for f in finals):
         return Verdict.DISAGREES
-    kernel = [f for f in finals if f.quantity.kind is Kind.KERNEL]
+    kernel = [f for f in finals if f.quantity.kind is Kind.KERNEL and not f.constant]
     if any(f.z is None or not f.settled for f in finals) or any(f.blind for f in kernel):
         return Verdict.BLIND
-    return Verdict.BLIND if not kernel and all(f.blind for f in finals) else Verdict.AGREES
+    fluctuating = [f for f in finals if not f.constant]
+    without_power = bool(fluctuating) and all(f.blind for f in fluctuating)
+    return Verdict.BLIND if not kernel and without_power else Verdict.AGREES
 
 
-def _finals(
-    samples: Samples, t: Decisions, found: Spread, limits: Array, errors: Array, scale: Array, alpha: float
-) -> tuple[Final, ...]:
-    rejected = holm(t.p, t.tested, alpha)
+def _finals(part: _Part, t: Decisions, rejected: Flags) -> tuple[Final, ...]:
+    samples, limits, errors, scale = part.samples, part.limits, part.errors, part.scale
     made = []
     for q, quantity in enumerate(samples.quantities):
         seen = float(t.detectable[q])
@@ -358,7 +287,8 @@ def _finals(
     return tuple(made)
 
 
-def _rows(samples: Samples, found: Spread, limits: Array, errors: Array, least: Array) -> tuple[Row, ...]:
+def _rows(part: _Part) -> tuple[Row, ...]:
+    samples, found, limits, errors, least = part.samples, part.found, part.limits, part.errors, part.least
     pooled = found.pooled / (found.widths * found.counts)[:, None]
     own = found.variances / found.counts[:, None]
     variance = np.where(found.homogeneous | (found.counts < 2)[:, None], pooled, own)

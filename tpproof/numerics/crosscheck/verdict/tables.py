@@ -45,9 +45,9 @@ def summary(check: CrossCheck) -> str:
     """See `CrossCheck.summary`."""
     count = len(check.finals)
     said = f"{check.verdict.value}: {count} quantities"
-    if check.verdict is Verdict.DISAGREES:
+    if check.earliest:
         said = f"{check.verdict.value}: {len(check.disagreeing)} of {count} quantities, "
-        said += f"first {plain(check.disagreeing[0].quantity.name)}"
+        said += f"first {plain(check.earliest.quantity.name)}"
     elif check.verdict is Verdict.BLIND:
         said += "; nothing is claimed, the tests had no power"
     elif check.detectable is not None:
@@ -87,7 +87,7 @@ def an_error(x: float) -> str:
 
 def with_error(value: float, se: float | None) -> str:
     """In physics' way: 1.2345(12) is 1.2345 ± 0.0012."""
-    if se is None or se <= 0 or not math.isfinite(value):
+    if se is None or se <= 0 or not math.isfinite(value) or not math.isfinite(se):
         return f"{value:.6g}"
     digits = 1 - math.floor(math.log10(float(f"{se:.1e}")))
     if not 0 < digits <= 9:
@@ -99,9 +99,9 @@ def _verdict(check: CrossCheck) -> Text:
     count = len(check.finals)
     line = Text(check.verdict.value, style=_STYLES[check.verdict])
     line.append(f": {plain(check.name)}, {count} quantities", style="default")
-    if check.verdict is Verdict.DISAGREES:
+    if check.earliest:
         line.append(f", {len(check.disagreeing)} of them disagree, first ", style="default")
-        line.append(plain(check.disagreeing[0].quantity.name), style="bold")
+        line.append(plain(check.earliest.quantity.name), style="bold")
     elif check.verdict is Verdict.BLIND:
         line.append("; nothing is claimed: these tests had no power, take larger widths or more samples", style="")
     elif any(f.blind for f in check.finals):
@@ -112,9 +112,16 @@ def _verdict(check: CrossCheck) -> Text:
         what = "the kernel" if kernel else "any quantity"
         seen = f"; {an_error(check.detectable)} in {what} would have been detected (probability 0.9)"
         line.append(f"{seen}{_elsewhere(check)}", style="dim")
-    networks = ", ".join(f"{m} × n = {n}" for n, m in zip(check.widths, check.samples, strict=True))
+    networks = ", ".join(f"{m} × n = {n}" for n, m in zip(check.widths, check.samples, strict=True)) + _followed(check)
     line.append(f"\n{networks}; {check.sampler} sampler, {check.backend}, seed {check.seed}", style="dim")
     return line.append(f", {check.seconds:.1f} s\n" if check.seconds else "\n", style="dim")
+
+
+def _followed(check: CrossCheck) -> str:
+    """How many of a width were trained, where that is not all of them."""
+    found = {row.width: row.samples for row in check.rows if row.quantity.kind is Kind.TRAJECTORY}
+    fewer = any(found.get(n, m) < m for n, m in zip(check.widths, check.samples, strict=True))
+    return f" ({max(found.values())} of each trained)" if fewer else ""
 
 
 def _elsewhere(check: CrossCheck) -> str:
