@@ -37,7 +37,7 @@ def said_of(program: Program) -> Verdict | None:
 
 
 ONCE = settings(
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

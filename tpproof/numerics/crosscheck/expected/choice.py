@@ -144,7 +144,8 @@ class _Candidates:
             case Kind.PARAMETER:
                 return structure.exact_part(*key[:3])
             case Kind.START:
-                return nodes[key[0]].op != "matmul"
+                read = {*nodes[key[0]].args, *nodes[key[1]].args}
+                return nodes[key[0]].op != "matmul" or read <= {*structure.fixed}
             case Kind.SUM:
                 return all(r in structure.fixed for z in {key[0], key[2]} for r in self._factors(z))
             case Kind.READOUT_START:
