@@ -106,7 +106,7 @@ def crosscheck(
     targets
         (N, outputs), of the trajectories; ±1 in turn by default.
     widths, samples
-        n, and how many networks of each. By default four widths, as large as a machine does in a minute or so.
+        n, and how many networks of each. By default four widths, as large as two cores do in some minutes.
     sampler
         "exact" draws what the network sees of its matrices, "dense" the matrices.
     backend
